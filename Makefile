@@ -1,0 +1,37 @@
+# Everything sets itself up: `make demo`, `make test`. Needs Python 3.11+, git and make.
+PY := .venv/bin/python
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba-cache
+
+.PHONY: setup demo check test acceptance bench docs lock clean
+
+setup:
+	@sh .ci/setup
+
+demo: setup            ## the simulated case, end to end
+	@.venv/bin/tracer demo
+
+check: setup           ## lint, format, types, import fences, generated docs
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+test: setup            ## the suite with scaled drills (prints its random seed)
+	@$(PY) -m pytest -n auto -m "not acceptance"
+
+acceptance: setup      ## the full drill counts
+	@TRACER_FULL=1 $(PY) -m pytest -n auto
+
+bench: setup           ## speeds, written to benchmarks/RESULTS.md
+	@$(PY) -m benchmarks
+
+docs: setup            ## regenerate the generated pages
+	@$(PY) -m cli.docs
+
+lock:                  ## resolve the pinned, hashed requirements anew (needs uv)
+	@for extra in "requirements.lock" "requirements-dev.lock --group dev"; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
+
+clean:
+	@rm -rf .venv .numba-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build .bench

@@ -1,0 +1,122 @@
+"""The chains of the Bitcoin family: one entry each, declaring names, addresses and value rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.bitcoin import addresses
+from adapters.bitcoin.addresses import AddressFormat
+from tracer.chain import AddressKey
+from tracer.errors import UsageError
+
+_COIN = 100_000_000
+_TESTNET = AddressFormat(b"\x6f", b"\xc4", "tb")
+
+
+@dataclass(frozen=True)
+class BitcoinChain:
+    """One network. `genesis` is the block hash as shown; `pow_limit` the easiest target it allows."""
+
+    name: str
+    genesis: str
+    magic: bytes
+    format: AddressFormat
+    pow_limit: int
+    halving_interval: int
+    bip34_height: int
+    asset: str = "BTC"
+    decimals: int = 8
+    max_money: int = 21_000_000 * _COIN
+
+    @property
+    def caip2(self) -> str:
+        """`bip122:` and the first 32 hex digits of the genesis hash (CAIP-4)."""
+        return f"bip122:{self.genesis[:32]}"
+
+    @property
+    def genesis_hash(self) -> bytes:
+        """The genesis block's hash in wire order."""
+        return bytes.fromhex(self.genesis)[::-1]
+
+    def parse_address(self, text: str) -> AddressKey:
+        """Read an address of this network; `BadAddress` says why not."""
+        return addresses.parse(text, self.format, self.name)
+
+    def render_address(self, key: AddressKey) -> str:
+        """Write the canonical form of an address."""
+        return addresses.render(key, self.format)
+
+    def subsidy(self, height: int) -> int:
+        """New coins at a height: 50 coins, halved every `halving_interval` blocks."""
+        halvings = height // self.halving_interval
+        return 50 * _COIN >> halvings if halvings < 64 else 0
+
+    def unverified(self) -> tuple[str, ...]:
+        """What reading this chain does not check."""
+        return (
+            "scripts and signatures are not executed",
+            "difficulty adjustments are not recomputed; each block meets the target it states",
+        )
+
+
+_GENESIS_MAIN = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+_GENESIS_TEST = "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"
+_GENESIS_REGTEST = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
+_GENESIS_SIGNET = "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"
+
+_ENTRIES = (
+    BitcoinChain(
+        name="bitcoin",
+        genesis=_GENESIS_MAIN,
+        magic=bytes.fromhex("f9beb4d9"),
+        format=AddressFormat(b"\x00", b"\x05", "bc"),
+        pow_limit=0xFFFF << 208,
+        halving_interval=210_000,
+        bip34_height=227_931,
+    ),
+    BitcoinChain(
+        name="bitcoin-testnet",
+        genesis=_GENESIS_TEST,
+        magic=bytes.fromhex("0b110907"),
+        format=_TESTNET,
+        pow_limit=0xFFFF << 208,
+        halving_interval=210_000,
+        bip34_height=21_111,
+    ),
+    BitcoinChain(
+        name="bitcoin-signet",
+        genesis=_GENESIS_SIGNET,
+        magic=bytes.fromhex("0a03cf40"),
+        format=_TESTNET,
+        pow_limit=0x0377AE << 216,
+        halving_interval=210_000,
+        bip34_height=1,
+    ),
+    BitcoinChain(
+        name="bitcoin-regtest",
+        genesis=_GENESIS_REGTEST,
+        magic=bytes.fromhex("fabfb5da"),
+        format=AddressFormat(b"\x6f", b"\xc4", "bcrt"),
+        pow_limit=0x7FFFFF << 232,
+        halving_interval=150,
+        bip34_height=1,
+    ),
+)
+
+CHAINS: Mapping[str, BitcoinChain] = {entry.name: entry for entry in _ENTRIES}
+"""Every chain of the family by its short name."""
+
+MAGICS: Mapping[bytes, str] = {entry.magic: entry.name for entry in _ENTRIES} | {
+    bytes.fromhex("fbc0b6db"): "litecoin",
+    bytes.fromhex("c0c0c0c0"): "dogecoin",
+}
+"""Network magics we can name in an error, also of chains we do not read."""
+
+
+def chain_named(name: str) -> BitcoinChain:
+    """The entry for a short name or CAIP-2 id; `UsageError` lists what there is."""
+    for entry in _ENTRIES:
+        if name in (entry.name, entry.caip2):
+            return entry
+    raise UsageError(f"unknown chain {name!r}.", hint=f"Known: {', '.join(CHAINS)}.")

@@ -1,0 +1,212 @@
+"""Walk raw blocks once and note where everything is: the kernel under `adapters.bitcoin.decode`.
+
+The wire format is Bitcoin's own (developer reference "Raw transaction format", BIP 144 for witnesses).
+Nothing is copied here but numbers; scripts, outpoints and witnesses stay offsets into the buffer.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+OK, CUT_OFF, TRAILING, NO_TRANSACTION, BAD_VALUE, NO_OUTPUT, BAD_COINBASE, TOO_MANY, BAD_WITNESS = range(9)
+
+PROBLEMS = {
+    CUT_OFF: "it ends in the middle of a transaction",
+    TRAILING: "bytes follow its last transaction",
+    NO_TRANSACTION: "it holds no transaction",
+    BAD_VALUE: "an output's value, or a transaction's sum, is outside the money range",
+    NO_OUTPUT: "a transaction without inputs or outputs",
+    BAD_COINBASE: "the first transaction is no coinbase, or another one is",
+    TOO_MANY: "it holds more transactions than a position id can count",
+    BAD_WITNESS: "a transaction's witness marker or flag is wrong",
+}
+
+
+@nb.njit(nogil=True, inline="always")
+def _le(buffer, at, size):  # type: ignore[no-untyped-def]
+    value = np.uint64(0)
+    for i in range(size):
+        value |= np.uint64(buffer[at + i]) << np.uint64(8 * i)
+    return value
+
+
+@nb.njit(nogil=True, cache=True)
+def _varint(buffer, at, end):  # type: ignore[no-untyped-def]
+    """A CompactSize: (value, next position); next is -1 where the block ends inside it."""
+    if at >= end:
+        return 0, -1
+    first = buffer[at]
+    if first < 0xFD:
+        return np.int64(first), at + 1
+    size = 2 if first == 0xFD else (4 if first == 0xFE else 8)
+    if at + 1 + size > end:
+        return 0, -1
+    value = _le(buffer, at + 1, size)
+    if value > np.uint64(0x7FFFFFFF):
+        return 0, -1
+    return np.int64(value), at + 1 + size
+
+
+@nb.njit(nogil=True, cache=True)
+def _skip_bytes(buffer, at, end):  # type: ignore[no-untyped-def]
+    """Past a length-prefixed byte string; (start, length, next) with next -1 where it does not fit."""
+    length, at = _varint(buffer, at, end)
+    if at < 0 or at + length > end:
+        return 0, 0, -1
+    return at, length, at + length
+
+
+@nb.njit(nogil=True, cache=True)
+def scan_blocks(buffer, starts, ends, max_money, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
+    """Fill offset columns for whole blocks; returns (transactions, inputs, outputs) written.
+
+    buffer (n,) uint8; starts, ends (b,) int64: each block from its header to its end.
+    tx     (t, 9) int64: block, start, end, witness start (0 without), version, locktime, inputs, outputs, out value
+    txin   (i, 5) int64: transaction, offset of the outpoint, sequence, script offset, script length
+    txout  (o, 4) int64: transaction, value, script offset, script length
+    counts (b,) int64: transactions per block; problems (b,) int64: OK or why the block is malformed.
+    A malformed block writes nothing that is counted and ends the walk.
+    """
+    n_tx = 0
+    n_in = 0
+    n_out = 0
+    for b in range(starts.shape[0]):
+        end = ends[b]
+        count, at = _varint(buffer, starts[b] + 80, end)
+        if at < 0:
+            problems[b] = CUT_OFF
+            return n_tx, n_in, n_out
+        if count == 0 or count >= (1 << 24):
+            problems[b] = NO_TRANSACTION if count == 0 else TOO_MANY
+            return n_tx, n_in, n_out
+        t0 = n_tx
+        i0 = n_in
+        o0 = n_out
+        problem = OK
+        for position in range(count):
+            start = at
+            witness = False
+            if at + 10 > end:
+                problem = CUT_OFF
+                break
+            version = _le(buffer, at, 4)
+            at += 4
+            if buffer[at] == 0:
+                if buffer[at + 1] != 1:
+                    problem = BAD_WITNESS
+                    break
+                witness = True
+                at += 2
+            inputs, at = _varint(buffer, at, end)
+            if at < 0 or inputs == 0:
+                problem = CUT_OFF if at < 0 else NO_OUTPUT
+                break
+            first_input = n_in
+            null_prevout = False
+            for _ in range(inputs):
+                if at + 41 > end:
+                    at = -1
+                    break
+                txin[n_in, 0] = n_tx
+                txin[n_in, 1] = at
+                script, length, after = _skip_bytes(buffer, at + 36, end)
+                if after < 0 or after + 4 > end:
+                    at = -1
+                    break
+                txin[n_in, 2] = np.int64(_le(buffer, after, 4))
+                txin[n_in, 3] = script
+                txin[n_in, 4] = length
+                if _le(buffer, at + 32, 4) == np.uint64(0xFFFFFFFF):
+                    empty = True
+                    for k in range(32):
+                        if buffer[at + k] != 0:
+                            empty = False
+                            break
+                    null_prevout = null_prevout or empty
+                n_in += 1
+                at = after + 4
+            if at < 0:
+                problem = CUT_OFF
+                break
+            if null_prevout != (position == 0) or (position == 0 and inputs != 1):
+                problem = BAD_COINBASE
+                break
+            if position == 0 and (txin[first_input, 4] < 2 or txin[first_input, 4] > 100):
+                problem = BAD_COINBASE
+                break
+            outputs, at = _varint(buffer, at, end)
+            if at < 0 or outputs == 0:
+                problem = CUT_OFF if at < 0 else NO_OUTPUT
+                break
+            total = np.int64(0)
+            for _ in range(outputs):
+                if at + 9 > end:
+                    at = -1
+                    break
+                value = np.int64(_le(buffer, at, 8))
+                if value < 0 or value > max_money:
+                    problem = BAD_VALUE
+                    break
+                total += value
+                if total > max_money:
+                    problem = BAD_VALUE
+                    break
+                script, length, after = _skip_bytes(buffer, at + 8, end)
+                if after < 0:
+                    at = -1
+                    break
+                txout[n_out, 0] = n_tx
+                txout[n_out, 1] = value
+                txout[n_out, 2] = script
+                txout[n_out, 3] = length
+                n_out += 1
+                at = after
+            if at < 0:
+                problem = CUT_OFF
+            if problem != OK:
+                break
+            witness_start = 0
+            if witness:
+                witness_start = int(at)
+                for _ in range(inputs):
+                    items, at = _varint(buffer, at, end)
+                    if at < 0:
+                        break
+                    for _ in range(items):
+                        _, _, at = _skip_bytes(buffer, at, end)
+                        if at < 0:
+                            break
+                    if at < 0:
+                        break
+            if at < 0 or at + 4 > end:
+                problem = CUT_OFF
+                break
+            tx[n_tx, 0] = b
+            tx[n_tx, 1] = start
+            tx[n_tx, 2] = at + 4
+            tx[n_tx, 3] = witness_start
+            tx[n_tx, 4] = np.int64(np.int32(np.uint32(version)))
+            tx[n_tx, 5] = np.int64(_le(buffer, at, 4))
+            tx[n_tx, 6] = inputs
+            tx[n_tx, 7] = outputs
+            tx[n_tx, 8] = total
+            n_tx += 1
+            at += 4
+        if problem == OK and at != end:
+            problem = TRAILING
+        if problem != OK:
+            problems[b] = problem
+            return t0, i0, o0
+        counts[b] = count
+    return n_tx, n_in, n_out
+
+
+def columns(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Room for everything that `size` bytes of blocks can hold (untouched pages cost nothing)."""
+    return (
+        np.empty((size // 60 + 1, 9), np.int64),
+        np.empty((size // 41 + 1, 5), np.int64),
+        np.empty((size // 9 + 1, 4), np.int64),
+    )

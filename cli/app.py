@@ -1,0 +1,98 @@
+"""What every verb shares: the workspace, output, progress, common options.
+
+Results go to stdout, everything else to stderr. Progress bars only where stderr is a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Advance = Callable[[int, int], None]
+"""A progress callback: (done, total) in whatever unit the work counts."""
+
+
+@dataclass
+class App:
+    """Settings of one run of the command."""
+
+    workspace: Workspace
+    quiet: bool = False
+    memory: str | None = None
+    threads: int | None = None
+
+    def say(self, text: str) -> None:
+        """One line for the person at the terminal (stderr); silent with --quiet."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """A warning (stderr), shown even with --quiet."""
+        click.echo(f"warning: {text}", err=True)
+
+    def console(self) -> Console:
+        """A console on stdout for tables; follows NO_COLOR and the terminal's width."""
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else 160
+        return Console(
+            file=sys.stdout, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False
+        )
+
+    def emit(
+        self, document: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Print a result as JSON or for people. An answer is recorded in the custody log before."""
+        if as_json:
+            click.echo(json_text(document))
+        else:
+            render(document)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Advance]:
+        """Show a progress bar on stderr while the block runs; yields a (done, total) callback."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _done, _total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(title, total=None)
+
+            def advance(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total or None)
+
+            yield advance
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """A document as `--json` prints it."""
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`: print the document of CONTRACTS instead of tables."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the stable JSON document.")(function)
+
+
+def case_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--case` and `--purpose`: what the custody log records about a question."""
+    function = click.option("--purpose", default="", metavar="TEXT", help="Why this is asked (custody log).")(
+        function
+    )
+    return click.option(
+        "--case", "case_id", default="", metavar="ID", help="The case this belongs to (custody log)."
+    )(function)

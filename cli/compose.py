@@ -1,0 +1,135 @@
+"""The only place where adapters, rules and the engine meet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.app import App
+from tracer.errors import UsageError
+
+if TYPE_CHECKING:
+    from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import BitcoinChain
+    from tracer.evidence.custody import Question
+    from tracer.intel.snapshot import Snapshot
+    from tracer.ledger.store import Ledger
+
+SOURCES = "blocks:PATH or simulation:NAME?seed=1&txs=20000"
+
+
+def chain(name: str) -> BitcoinChain:
+    """The entry of a chain by short name or CAIP-2 id."""
+    from adapters.bitcoin.chains import chain_named
+
+    return chain_named(name)
+
+
+def chains_read(app: App) -> list[str]:
+    """Names of the chains this workspace has facts of."""
+    return sorted(path.stem for path in app.workspace.chains.glob("*.duckdb"))
+
+
+def open_ledger(app: App, chain_name: str, *, read_only: bool = True) -> Ledger:
+    """Open the facts of one chain with the settings of this run."""
+    from tracer.ledger.store import Ledger
+
+    if not read_only:
+        app.workspace.ready()
+    return Ledger.open(
+        app.workspace, chain(chain_name), read_only=read_only, memory=app.memory, threads=app.threads
+    )
+
+
+def claims(app: App, snapshot_id: str | None = None) -> Snapshot:
+    """The claims as they stand, or as of a snapshot."""
+    from tracer.intel.snapshot import Snapshot
+
+    return Snapshot.open(app.workspace, snapshot_id)
+
+
+def source(app: App, chain_name: str, text: str) -> BlockFiles:
+    """Open what `--source` names."""
+    from adapters.bitcoin.blockfiles import BlockFiles
+
+    kind, _, rest = text.partition(":")
+    if kind == "blocks" and rest:
+        return BlockFiles(Path(rest).expanduser(), chain(chain_name))
+    if kind == "simulation":
+        return BlockFiles(_simulated(app, chain_name, rest), chain(chain_name))
+    raise UsageError(f"unknown source {text!r}.", hint=f"Give {SOURCES}.")
+
+
+def _simulated(app: App, chain_name: str, text: str) -> Path:
+    """Write a simulated world's blocks and claims into the workspace; returns the folder of the blocks."""
+    from adapters.simulation import build_world, parse_source
+
+    if chain_name != "bitcoin-regtest":
+        raise UsageError(
+            "simulated worlds are regtest chains.",
+            hint=f"Run `tracer sync bitcoin-regtest --source simulation:{text}`.",
+        )
+    arguments = parse_source(text)
+    with app.progress("building the world") as advance:
+        world = build_world(**arguments, progress=advance)
+    name = "{name}-seed{seed}-txs{txs}".format(**arguments) + ("-signed" if arguments.get("signed") else "")
+    folder = app.workspace.ready().cache / "simulation" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    world.write_blocks(folder)
+    world.write_claims(folder)
+    app.say(
+        f"the world's claims: `tracer tags import {folder / 'tags.csv'}`, "
+        f"`tracer vasps import {folder / 'vasps.csv'}`"
+    )
+    return folder
+
+
+def rules() -> str:
+    """Digest of all rules an answer may lean on: `sha256:...`."""
+    from rules import digest
+
+    return digest()
+
+
+def links_ready(app: App, chain_name: str) -> None:
+    """Build clusters and mixers where they are missing, behind the tip, or made by other rules."""
+    from rules import clustering, digest
+    from tracer.clustering import build as builder
+    from tracer.clustering import state
+
+    with open_ledger(app, chain_name) as ledger:
+        found = state.current(ledger)
+        if found is not None and found.at_tip and found.rules == digest():
+            return
+    app.say(f"building the clusters of {chain_name} first")
+    with app.progress("clusters") as advance, open_ledger(app, chain_name, read_only=False) as ledger:
+        builder.build(ledger, clustering(), progress=advance)
+
+
+def case_question(app: App, verb: str, arguments: Sequence[str], case_id: str, purpose: str) -> Question:
+    """A question the custody log will hold, however it ends."""
+    from tracer.evidence.custody import Question
+
+    return Question(
+        app.workspace, verb=verb, arguments=list(arguments) or sys.argv[1:], case_id=case_id, purpose=purpose
+    )
+
+
+def status_of_links(ledger: Ledger) -> dict[str, Any] | None:
+    """The `clusters` part of a chain's status, or None where none were built."""
+    from tracer.clustering import state
+
+    found = state.current(ledger)
+    if found is None:
+        return None
+    return {
+        found.tier: {
+            "height": found.height,
+            "clusters": found.recorded.clusters,
+            "non_singleton": found.recorded.non_singleton,
+            "largest": found.recorded.largest,
+            "current": found.at_tip and found.rules == rules(),
+        }
+    }

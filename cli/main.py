@@ -1,0 +1,88 @@
+"""`tracer`: one verb per file, loaded only when called, every error one clear line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from cli.app import App
+from tracer.errors import TracerError
+from tracer.workspace import Workspace
+
+VERBS: dict[str, str] = {
+    "demo": "Build a simulated case, trace it, print the cash-out tables.",
+    "sync": "Pull blocks of a chain into the ledger; resumes; rolls reorgs back.",
+    "trace": "Follow money from seeds to where it was cashed out.",
+    "cluster": "Build and show clusters of addresses that share an owner.",
+    "tags": "Import and list claims about addresses.",
+    "vasps": "Import and list services with their KYC level.",
+    "case": "Show and verify the custody log.",
+    "status": "What this workspace holds, and what it does not.",
+}
+"""Verb -> help line, in the order `--help` shows. Each verb is `cli/<verb>.py` with a `command`."""
+
+
+class _Verbs(click.Group):
+    """Knows every verb by name and imports one only when it runs, so that `--help` stays fast."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(
+    cls=_Verbs, context_settings={"auto_envvar_prefix": "TRACER", "help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Folder of stores, claims, state."
+)
+@click.option("--memory", metavar="SIZE", help="Memory limit of the store, e.g. 4GB.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the store.")
+@click.option("--quiet", "-q", is_flag=True, help="Only results and warnings.")
+@click.version_option(package_name="tracer")
+@click.pass_context
+def tracer(
+    ctx: click.Context, workspace: Path | None, memory: str | None, threads: int | None, quiet: bool
+) -> None:
+    """Follow cryptocurrency from crime to cash-out: exact, explained, reproducible."""
+    ctx.obj = App(Workspace.locate(workspace), quiet=quiet, memory=memory, threads=threads)
+    # numba raises at import when neither the source folder nor the home is writable
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.obj.workspace.cache / "numba"))
+
+
+def main() -> None:
+    """Run the command line; errors a user can cause end in one line and their exit code."""
+    try:
+        # outside standalone mode click returns the code of `ctx.exit(code)` instead of raising it
+        sys.exit(tracer.main(standalone_mode=False))
+    except TracerError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was committed is kept", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

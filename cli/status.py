@@ -1,0 +1,73 @@
+"""`tracer status`: what this workspace holds, and what it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import compose
+from cli.app import App, json_option
+
+
+@click.command("status")
+@json_option
+@click.pass_obj
+def command(app: App, as_json: bool) -> None:
+    """Show chains, coverage, clusters and claims of this workspace."""
+    from tracer.ledger.coverage import chain_status
+
+    chains = []
+    for name in compose.chains_read(app):
+        with compose.open_ledger(app, name) as ledger:
+            entry = chain_status(ledger)
+            entry["clusters"] = compose.status_of_links(ledger)
+            chains.append(entry)
+    snapshot = compose.claims(app)
+    document: dict[str, Any] = {
+        "schema": "tracer.status/1",
+        "workspace": {"path": str(app.workspace.root)},
+        "chains": chains,
+        "intel": {"snapshot": snapshot.id, **snapshot.counts(), "prices": 0},
+        "watch": {"watches": 0},
+    }
+    app.emit(document, as_json, lambda d: _render(app, d))
+
+
+def _render(app: App, document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from tracer.amounts import decimal_text
+
+    console = app.console()
+    console.print(f"workspace {document['workspace']['path']}")
+    if not document["chains"]:
+        console.print("no chain was read yet: run `tracer sync CHAIN --source ...`, or `tracer demo`")
+    for entry in document["chains"]:
+        decimals = compose.chain(entry["chain"]).decimals
+        table = Table(title=entry["chain"], title_justify="left", show_header=False)
+        table.add_column("what")
+        table.add_column("value", justify="right")
+        blocks = entry["blocks"]
+        table.add_row("blocks", f"{blocks['from']} to {blocks['to']} ({blocks['count']:,})")
+        for first, last in blocks["gaps"]:
+            table.add_row("not read", f"{first} to {last}")
+        table.add_row("tip", entry["tip_hash"] or "-")
+        for key in ("txs", "outputs", "inputs", "unresolved_inputs", "addresses", "quarantined"):
+            table.add_row(key.replace("_", " "), f"{entry[key]:,}")
+        table.add_row("unspent", decimal_text(int(entry["unspent"]), decimals))
+        table.add_row("fees", decimal_text(int(entry["fees"]), decimals))
+        for tier, links in (entry["clusters"] or {}).items():
+            stale = "" if links["current"] else ", behind: run `tracer cluster build`"
+            table.add_row(
+                f"clusters ({tier})",
+                f"{links['clusters']:,}, largest {links['largest']:,}, at height {links['height']}{stale}",
+            )
+        if entry["clusters"] is None:
+            table.add_row("clusters", "not built: run `tracer cluster build`")
+        console.print(table)
+    intel = document["intel"]
+    console.print(
+        f"claims: {intel['tags']:,} tags of {intel['entities']:,} entities, "
+        f"{intel['vasps']:,} VASPs ({intel['snapshot']})"
+    )

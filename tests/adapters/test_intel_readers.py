@@ -1,0 +1,273 @@
+"""Claim files: good rows go in, each bad row is named by file, line and reason, nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.bitcoin.chains import chain_named
+from adapters.intel.readers import read_tags, read_vasps
+from adapters.intel.rows import claim_files
+from tracer.chain import AddressKey
+from tracer.errors import SourceUnavailable
+from tracer.intel.claims import KycLevel, Reading, Tag, Vasp, claim_id
+
+ARCHIVE = "1Archive1n2C579dMsAu3iC6tWzuQJz8dN"
+BECH32 = "bc1qm34lsc65zpw79lxes69zkqmk6ee3ewf0j77s3h"
+HEADER = "chain,address,label,category,source"
+FULL_HEADER = "chain,address,label,category,actor,role,confidence,source,lastmod,is_cluster_definer"
+
+
+def parse(chain: str, address: str) -> tuple[str, AddressKey]:
+    entry = chain_named(chain)
+    key = entry.parse_address(address)
+    return entry.render_address(key), key
+
+
+def tags(tmp_path: Path, text: str, name: str = "tags.csv") -> Reading[Tag]:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return read_tags(path, parse)
+
+
+def vasps(tmp_path: Path, text: str, name: str = "vasps.csv") -> Reading[Vasp]:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return read_vasps(path)
+
+
+def reasons(reading: Reading[Tag] | Reading[Vasp]) -> list[tuple[int, str]]:
+    return [(rejection.line, rejection.reason) for rejection in reading.rejections]
+
+
+def test_a_row_of_csv_becomes_a_claim_on_the_canonical_address(tmp_path: Path) -> None:
+    text = f"{FULL_HEADER}\nbitcoin,{BECH32.upper()},Wallet,exchange,ex,hot,service_data,https://x,2022-11-16,yes\n"
+    (tag,) = tags(tmp_path, text).claims
+    key = chain_named("bitcoin").parse_address(BECH32)
+    assert tag == Tag(
+        chain="bitcoin", address=BECH32, kind=key.kind, payload=key.payload, label="Wallet",
+        category="exchange", actor="ex", role="hot", confidence="service_data", source="https://x",
+        lastmod="2022-11-16", is_cluster_definer=True,
+    )  # fmt: skip
+
+
+def test_what_a_source_leaves_out_is_unknown_or_empty(tmp_path: Path) -> None:
+    (tag,) = tags(tmp_path, f"{HEADER}\nbitcoin,{ARCHIVE},A,donation,s\n").claims
+    assert (tag.confidence, tag.actor, tag.role, tag.lastmod, tag.is_cluster_definer) == (
+        "unknown", "", "", "", False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "reason"), [
+    (f"bitcoin,{ARCHIVE[:-1]}M,A,exchange,,,,s,,", "'.*M' is no address: its checksum is wrong"),
+    (f"regtest,{ARCHIVE},A,exchange,,,,s,,", "unknown chain 'regtest'"),
+    (f"bitcoin,{'1' * 300},A,exchange,,,,s,,", "address is longer than 200 characters"),
+    (f"bitcoin,{ARCHIVE},A,Exchange,,,,s,,", r"unknown category 'Exchange' \(meant 'exchange'\?\)"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,boss,,s,,", "unknown role 'boss'"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,sure,s,,", "unknown confidence 'sure'"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,s,31.5.2021,", r"lastmod '31\.5\.2021' is no ISO date"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,s,20210531,", "lastmod '20210531' is no ISO date"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,s,2021-02-30,", "lastmod '2021-02-30' is no ISO date"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,s,,maybe", "is_cluster_definer 'maybe' is neither true nor false"),
+    (f"bitcoin,{ARCHIVE},,exchange,,,,s,,", "missing field 'label'"),
+    (f"bitcoin,{ARCHIVE},\x1b\u202e,exchange,,,,s,,", "missing field 'label'"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,,,", "missing field 'source'"),
+    (f"bitcoin,{ARCHIVE},A,,,,,s,,", "missing field 'category'"),
+    (f",{ARCHIVE},A,exchange,,,,s,,", "missing field 'chain'"),
+    (f"bitcoin,{ARCHIVE},A,exchange", "4 fields where the header has 10"),
+    (f"bitcoin,{ARCHIVE},{'A' * 1001},exchange,,,,s,,", "label is longer than 1000 characters"),
+    (f'bitcoin,{ARCHIVE},"A"B,exchange,,,,s,,', "bad quotes, lines 3 to 3 were not read"),
+])  # fmt: skip
+def test_a_bad_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, reason: str) -> None:
+    good = f"bitcoin,{ARCHIVE},A,exchange,,,,s,,"
+    reading = tags(tmp_path, f"{FULL_HEADER}\n{good}\n{row}\n{good}\n")
+    assert len(reading.claims) == 2
+    ((line, said),) = reasons(reading)
+    assert line == 3
+    assert re.match(reason, said)
+    assert reading.rows == 3
+
+
+def test_a_reason_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    reading = tags(tmp_path, f"{HEADER}\nbitcoin,{ARCHIVE},A,\x1b[2Jx,s\n")
+    assert reasons(reading) == [(2, "unknown category '[2Jx'")]
+
+
+def test_lines_are_those_of_the_file_though_fields_hold_line_breaks_and_lines_are_blank(
+    tmp_path: Path,
+) -> None:
+    text = f'{HEADER}\r\n\r\nbitcoin,{ARCHIVE},"two\r\nlines",exchange,s\r\nbitcoin,x,A,exchange,s\r\n'
+    reading = tags(tmp_path, text)
+    assert [tag.label for tag in reading.claims] == ["two lines"]
+    assert [line for line, _ in reasons(reading)] == [5]
+
+
+def test_a_quote_that_never_closes_takes_no_row_silently(tmp_path: Path) -> None:
+    text = (
+        f'{HEADER}\nbitcoin,{ARCHIVE},A,exchange,s\nbitcoin,{ARCHIVE},"A,exchange,s\nbitcoin,b\nbitcoin,c\n'
+    )
+    reading = tags(tmp_path, text)
+    assert len(reading.claims) == 1
+    ((line, reason),) = reasons(reading)
+    assert (line, reason.split(":")[0]) == (3, "bad quotes, lines 3 to 5 were not read")
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("", "the file is empty"),
+    (f"bitcoin,{ARCHIVE},A,exchange,s\n", "the first line names no column"),
+    (f"{HEADER};\n".replace(",", ";"), "the first line names no column"),
+    (f"{HEADER},label\nbitcoin,{ARCHIVE},A,exchange,s,B\n", "the first line names a column twice"),
+])  # fmt: skip
+def test_a_csv_without_a_usable_header_is_one_rejection(tmp_path: Path, text: str, reason: str) -> None:
+    reading = tags(tmp_path, text)
+    ((line, said),) = reasons(reading)
+    assert (line, reading.rows) == (1, 1)
+    assert said.startswith(reason)
+
+
+def test_a_column_we_do_not_know_is_never_dropped_silently(tmp_path: Path) -> None:
+    reading = tags(tmp_path, f"{HEADER},confidense\nbitcoin,{ARCHIVE},A,exchange,s,forensic\n")
+    assert reasons(reading) == [(2, "unknown field 'confidense' (meant 'confidence'?)")]
+
+
+def test_a_file_in_another_encoding_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes(f"{HEADER}\nbitcoin,{ARCHIVE},Caf".encode() + b"\xe9,exchange,s\n")
+    reading = read_tags(path, parse)
+    assert reading.claims == ()
+    ((line, reason),) = reasons(reading)
+    assert line == 2
+    assert reason.startswith("the file is not UTF-8 (byte ")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    assert tags(tmp_path, f"\ufeff{HEADER}\nbitcoin,{ARCHIVE},A,exchange,s\n").rejections == ()
+
+
+def test_yaml_rows_inherit_the_header_and_may_differ_from_it(tmp_path: Path) -> None:
+    reading = tags(tmp_path, f"""\
+title: A list
+creator: somebody
+chain: bitcoin
+category: exchange
+source: https://x
+lastmod: 2021-11-12
+is_cluster_definer: true
+tags:
+- address: {ARCHIVE}
+  label: 01
+- address: {BECH32}
+  label: 'null'
+  category: gambling
+  is_cluster_definer: no
+confidence: forensic
+""", "tags.yaml")  # fmt: skip
+    first, second = reading.claims
+    assert (first.label, first.category, first.lastmod, first.confidence) == (
+        "01", "exchange", "2021-11-12", "forensic",
+    )  # fmt: skip
+    assert (second.label, second.category, second.is_cluster_definer) == ("null", "gambling", False)
+
+
+def test_the_same_rows_in_csv_and_in_yaml_are_the_same_claims(tmp_path: Path) -> None:
+    (one,) = tags(tmp_path, f"{HEADER}\nbitcoin,{ARCHIVE},A b,donation,s\n").claims
+    row = f"{{chain: bitcoin, address: {ARCHIVE}, label: 'A  b', category: donation, source: s, actor: ~}}"
+    (two,) = tags(tmp_path, f"- {row}\n", "t.yml").claims
+    assert claim_id(one) == claim_id(two)
+
+
+@pytest.mark.parametrize(("row", "reason"), [
+    ("- just text", "the row is no mapping of fields to texts"),
+    ("- [a, [b]]", "the row is no mapping of fields to texts"),
+    ("- {address: a, label: [x, {y: z}]}", "field 'label' is no single text"),
+    ("- {address: a, address: b}", "field 'address' stands twice"),
+    ("- {address: &a x, label: *a}", "field 'label' is no single text"),
+    ("- {address: a, currency: BTC}", "unknown field 'currency'"),
+    ("- {label: a}", "missing field 'address'"),
+])  # fmt: skip
+def test_a_bad_yaml_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, reason: str) -> None:
+    good = f"- {{address: {ARCHIVE}, label: A}}"
+    header = "chain: bitcoin\nsource: s\ncategory: exchange\ntags:"
+    reading = tags(tmp_path, f"{header}\n{good}\n{row}\n{good}\n", "t.yaml")
+    assert len(reading.claims) == 2
+    assert reasons(reading) == [(6, reason)]
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), [
+    ("tags:\n- a: [\n- b", 3, "the file is no YAML"),
+    (f"tags:\n- {{chain: bitcoin, address: {ARCHIVE}}}\nx: \x01", 1, "the file is no YAML"),
+    ("vasps:\n- {vasp_id: x}\n", 1, "there is no list 'tags'"),
+    ("just words", 1, "neither a list nor a mapping with a list 'tags'"),
+    ("- {}\n--- \n- {}\n", 2, "a second YAML document was not read"),
+    ("[" * 5000, None, "the file is no YAML"),
+])  # fmt: skip
+def test_a_yaml_file_that_is_none_or_another_one_is_named(
+    tmp_path: Path, text: str, line: int | None, reason: str
+) -> None:
+    reading = tags(tmp_path, text, "t.yaml")
+    assert reading.claims == ()
+    said = [(at, why) for at, why in reasons(reading) if why.startswith(reason)]
+    assert len(said) == 1
+    assert line in (None, said[0][0])
+
+
+def test_a_file_of_another_kind_is_rejected_by_name(tmp_path: Path) -> None:
+    ((line, reason),) = reasons(tags(tmp_path, "x", "tags.json"))
+    assert (line, reason) == (1, "the file is none of .csv, .yaml, .yml")
+
+
+def test_a_folder_is_taken_recursively_and_in_order(tmp_path: Path) -> None:
+    for name in ("b.csv", "a/c.yaml", "a/d.YML", "a/readme.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = claim_files([tmp_path / "b.csv", tmp_path])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["b.csv", "a/c.yaml", "a/d.YML"]
+
+
+def test_a_path_that_is_not_there_and_a_folder_without_claims_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=r"gone\.csv is not there"):
+        claim_files([tmp_path / "gone.csv"])
+    with pytest.raises(SourceUnavailable, match="holds no"):
+        claim_files([tmp_path])
+
+
+VASP_HEADER = (
+    "vasp_id,name,type,kyc_level,jurisdiction,xmr_support,valid_from,valid_to,legal_contact,source,"
+    "assessed_at,assessor"
+)
+
+
+def test_a_service_is_read_with_its_level_in_time(tmp_path: Path) -> None:
+    row = "ex,Example,CEX,on_suspicion,SC,true,2019-01-01,2021-05-31,law@ex.test,register,2021-06-01,me"
+    (vasp,) = vasps(tmp_path, f"{VASP_HEADER}\n{row}\n").claims
+    assert vasp == Vasp(
+        vasp_id="ex", name="Example", type="CEX", kyc_level=KycLevel.ON_SUSPICION, jurisdiction="SC",
+        xmr_support=True, valid_from="2019-01-01", valid_to="2021-05-31", legal_contact="law@ex.test",
+        source="register", assessed_at="2021-06-01", assessor="me",
+    )  # fmt: skip
+
+
+def test_a_level_that_is_not_given_is_unknown_never_none(tmp_path: Path) -> None:
+    (vasp,) = vasps(tmp_path, "vasps:\n- {vasp_id: ex, name: Example, source: s}\n", "v.yaml").claims
+    assert vasp.kyc_level is KycLevel.UNKNOWN
+    assert vasp.xmr_support is None
+
+
+@pytest.mark.parametrize(("row", "reason"), [
+    ("ex,,,none,,,,,,s,,", "missing field 'name'"),
+    (",E,,none,,,,,,s,,", "missing field 'vasp_id'"),
+    ("e x,E,,none,,,,,,s,,", "vasp_id 'e x' holds a space"),
+    ("ex,E,,no kyc,,,,,,s,,", "unknown kyc_level 'no kyc'"),
+    ("ex,E,,none,,perhaps,,,,s,,", "xmr_support 'perhaps' is neither true nor false"),
+    ("ex,E,,none,,,2021,,,s,,", "valid_from '2021' is no ISO date (2021-05-31)"),
+    ("ex,E,,none,,,2021-01-02,2021-01-01,,s,,", "valid_from 2021-01-02 is after valid_to 2021-01-01"),
+    ("ex,E,,none,,,,,,s,1.1.2021,", "assessed_at '1.1.2021' is no ISO date (2021-05-31)"),
+])  # fmt: skip
+def test_a_bad_service_is_named(tmp_path: Path, row: str, reason: str) -> None:
+    reading = vasps(tmp_path, f"{VASP_HEADER}\n{row}\nok,Good,,full,,,,,,s,,\n")
+    assert [vasp.vasp_id for vasp in reading.claims] == ["ok"]
+    ((line, said),) = reasons(reading)
+    assert line == 2
+    assert said.startswith(reason)

@@ -1,0 +1,206 @@
+"""`tracer cluster build|show`: what is printed, what is recorded, and how each wrong question ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.bitcoin.chains import chain_named
+from cli.main import main
+from tests.rules.ledger_of import Tx, append_blocks, ledger_of
+from tracer.chain import AddressKey, ScriptKind
+from tracer.intel.claims import Reading, Tag
+from tracer.intel.store import add
+from tracer.workspace import Workspace
+
+CHAIN = chain_named("bitcoin-regtest")
+Run = Callable[..., tuple[int, str, str]]
+
+
+def key(name: str) -> AddressKey:
+    """A P2WPKH address whose 20 bytes spell a name."""
+    return AddressKey(ScriptKind.P2WPKH, name.ljust(20, ".").encode())
+
+
+def text(name: str) -> str:
+    return CHAIN.render_address(key(name))
+
+
+SIGNET = chain_named("bitcoin-signet").render_address(key("alice1"))
+
+
+def tx(name: str, inputs: list[str], outputs: list[str]) -> Tx:
+    return Tx(
+        name,
+        [(owner.ljust(20, "."), 5_000) for owner in inputs],
+        [(owner.ljust(20, "."), 4_000 + i) for i, owner in enumerate(outputs)],
+    )
+
+
+BLOCK = [
+    tx("alice pays", ["alice1", "alice2"], ["shop", "alice3"]),
+    tx("alice again", ["alice3", "alice2"], ["bar"]),
+]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    with ledger_of(tmp_path, BLOCK):
+        return Workspace(tmp_path)
+
+
+@pytest.fixture
+def run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tracer", "--workspace", str(workspace.root), *arguments])
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def claim(workspace: Workspace, name: str, label: str) -> None:
+    k = key(name)
+    tag = Tag(
+        CHAIN.name, text(name), k.kind, k.payload, label, "exchange", "acme", "hot", "service_data", "a list",
+        "2020-01-01", False,
+    )  # fmt: skip
+    add(workspace, "tags", [Reading((tag,), ())])
+
+
+def shown(run: Run, *arguments: str) -> Any:
+    code, out, _ = run("cluster", "show", *arguments, "--chain", CHAIN.name, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_build_prints_the_document_of_the_contract(run: Run) -> None:
+    code, out, err = run("cluster", "build", CHAIN.name, "--json")
+    said = json.loads(out)
+    assert (code, err) == (0, "")
+    assert said["schema"] == "tracer.clustering/1"
+    assert (said["addresses"], said["clusters"], said["largest"]) == (5, 3, 3)
+
+
+def test_build_prints_a_table_for_people(run: Run) -> None:
+    code, out, _ = run("cluster", "build", CHAIN.name)
+    assert code == 0
+    assert "conservative clusters of bitcoin-regtest at block 0" in out
+    assert "links by co_spend (version 1)" in out
+
+
+def test_show_names_the_cluster_and_lists_members_in_order_of_appearance(run: Run) -> None:
+    run("cluster", "build", CHAIN.name)
+    said = shown(run, text("alice3"))
+    assert said["schema"] == "tracer.cluster/1"
+    assert said["cluster"] == {"name": f"cluster:{text('alice1')}@0", "tier": "conservative", "size": 3}
+    assert said["members"] == [text("alice1"), text("alice2"), text("alice3")]
+    assert said["coverage"]["status"] == "complete"
+    assert said["as_of"][0]["clustering"] == {"tier": "conservative", "height": 0}
+    assert said["heuristics"] == [{"id": "co_spend", "version": 1}]
+
+
+def test_show_gives_the_claims_of_members_that_are_not_listed(run: Run, workspace: Workspace) -> None:
+    claim(workspace, "alice3", "Acme hot wallet")
+    claim(workspace, "shop", "a shop")
+    run("cluster", "build", CHAIN.name)
+    said = shown(run, text("alice2"), "--limit", "1")
+    assert said["members"] == [text("alice1")]
+    assert said["members_not_listed"] == 2
+    assert [(t["address"], t["label"], t["role"], t["source"]) for t in said["tags"]] == [
+        (text("alice3"), "Acme hot wallet", "hot", "a list")
+    ]
+
+
+def test_show_for_people_says_that_it_is_an_inference(run: Run, workspace: Workspace) -> None:
+    claim(workspace, "alice1", "Acme hot wallet")
+    run("cluster", "build", CHAIN.name)
+    code, out, _ = run("cluster", "show", text("alice1"), "--chain", CHAIN.name, "--limit", "1")
+    assert code == 0
+    assert "Acme hot wallet (exchange, a list)" in out
+    assert "2 more members" in out
+    assert "inferred" in out
+
+
+def test_a_lone_address_is_not_said_to_have_a_sole_owner(run: Run) -> None:
+    run("cluster", "build", CHAIN.name)
+    _, out, _ = run("cluster", "show", text("shop"), "--chain", CHAIN.name)
+    assert "does not mean that its owner has no other" in out
+
+
+def test_clusters_behind_the_tip_make_the_answer_partial(run: Run, workspace: Workspace) -> None:
+    run("cluster", "build", CHAIN.name)
+    with ledger_of(workspace.root, []) as ledger:
+        append_blocks(ledger, [tx("later", ["alice1", "young"], ["bar"])], start=1)
+    said = shown(run, text("alice1"))
+    assert said["coverage"]["status"] == "partial"
+    assert said["coverage"]["notes"] == ["clusters end at block 0, 1 blocks below the tip"]
+    assert said["cluster"]["name"].endswith("@0")
+
+
+def test_the_same_question_prints_the_same_bytes(run: Run) -> None:
+    run("cluster", "build", CHAIN.name)
+    asked = ("cluster", "show", text("alice1"), "--chain", CHAIN.name, "--json")
+    first = run(*asked)
+    run("cluster", "build", CHAIN.name)
+    assert run(*asked) == first
+
+
+def test_show_leaves_a_line_in_the_custody_log_also_when_it_fails(run: Run) -> None:
+    run("cluster", "build", CHAIN.name)
+    run("cluster", "show", text("alice1"), "--chain", CHAIN.name, "--case", "K-1", "--purpose", "seizure")
+    run("cluster", "show", text("nobody"), "--chain", CHAIN.name, "--case", "K-1")
+    entries = json.loads(run("case", "log", "--case", "K-1", "--json")[1])["entries"]
+    assert [(e["verb"], e["purpose"], e["outcome"]) for e in entries] == [
+        ("cluster show", "seizure", "answered"),
+        ("cluster show", "", "failed:2"),
+    ]
+    assert entries[0]["arguments"][0] == text("alice1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("show", text("nobody"), "--chain", CHAIN.name), "was never seen in blocks 0–0 of bitcoin-regtest"),
+        (("show", text("alice1"), "--chain", CHAIN.name), "Run `tracer cluster build bitcoin-regtest`."),
+        (("show", "nonsense", "--chain", CHAIN.name), "'nonsense' is no address"),
+        (("show", SIGNET, "--chain", "bitcoin-signet"), "tracer sync bitcoin-signet"),
+        (("build",), "nothing of bitcoin was read"),
+        (("build", "moon"), "unknown chain 'moon'"),
+    ],
+    ids=[
+        "unknown address",
+        "nothing built",
+        "no address",
+        "chain not read",
+        "default chain not read",
+        "no chain",
+    ],
+)
+def test_a_question_that_cannot_be_answered_ends_in_one_line(
+    run: Run, workspace: Workspace, arguments: tuple[str, ...], line: str
+) -> None:
+    code, out, err = run("cluster", *arguments)
+    assert (code, out) == (2, "")
+    assert line in err
+    assert err.count("\n") == 1
+    assert [p.name for p in workspace.chains.iterdir()] == ["bitcoin-regtest.duckdb"]
+
+
+def test_clusters_of_a_lost_branch_are_refused(run: Run, workspace: Workspace) -> None:
+    run("cluster", "build", CHAIN.name)
+    with ledger_of(workspace.root, []) as ledger:
+        ledger.db.run("UPDATE block SET hash = $hash", {"hash": bytes(32)})
+    code, _, err = run("cluster", "show", text("alice1"), "--chain", CHAIN.name)
+    assert code == 3
+    assert "changed since its clusters were built. Run `tracer cluster build bitcoin-regtest`." in err

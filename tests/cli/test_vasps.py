@@ -1,0 +1,48 @@
+"""`tracer vasps`: services in, their dated statements out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.claims_cli import Tracer
+
+VASPS = """vasp_id,name,kyc_level,valid_from,valid_to,source
+ex,Example,full,2021-01-01,,register
+ex,Example,none,2019-01-01,2020-12-31,register
+swap,Swapper,unknown,,,register
+"""
+
+
+@pytest.fixture
+def tracer(tmp_path: Path) -> Tracer:
+    return Tracer(tmp_path)
+
+
+def test_the_history_of_a_service_is_listed_in_time(tracer: Tracer) -> None:
+    said = tracer("vasps", "import", tracer.file("vasps.csv", VASPS), "--json")
+    assert (said.code, said.json["kind"], said.json["imported"]) == (0, "vasps", 3)
+    listed = tracer("vasps", "list", "ex", "--json").json
+    assert listed["schema"] == "tracer.vasps/1"
+    assert listed["intel_snapshot"] == said.json["intel_snapshot"]
+    assert [(v["kyc_level"], v["valid_from"], v["valid_to"]) for v in listed["vasps"]] == [
+        ("none", "2019-01-01", "2020-12-31"), ("full", "2021-01-01", None),
+    ]  # fmt: skip
+    assert listed["vasps"][0]["xmr_support"] is None
+
+
+def test_a_bad_row_is_exit_code_4_and_the_good_ones_are_in(tracer: Tracer) -> None:
+    said = tracer("vasps", "import", tracer.file("vasps.csv", VASPS + "bad,,none,,,register\n"))
+    assert said.code == 4
+    assert "vasps.csv:5: missing field 'name'" in said.err
+    assert len(tracer("vasps", "list", "--json").json["vasps"]) == 3
+
+
+def test_the_table_says_unknown_and_an_empty_one_says_so(tracer: Tracer) -> None:
+    assert "No services are loaded." in tracer("vasps", "list").out
+    tracer("vasps", "import", tracer.file("vasps.csv", VASPS))
+    said = tracer("vasps", "list")
+    assert "Swapper" in said.out
+    assert "unknown is not none" in said.out
+    assert "No loaded list speaks of stranger." in tracer("vasps", "list", "stranger").out

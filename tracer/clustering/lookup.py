@@ -1,0 +1,62 @@
+"""Ask the clusters that were built: whose cluster is this address, who else is in it, what is it called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracer.clustering.state import ClusteringState
+from tracer.db import named_sql
+from tracer.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SQL = named_sql("tracer.clustering", "build.sql")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster: its name outside the ledger, its size, and its first members.
+
+    id        address id of its earliest-seen member; never leaves the ledger
+    members   canonical addresses in order of first appearance; at most as many as were asked for
+    """
+
+    id: int
+    name: str
+    size: int
+    members: tuple[str, ...]
+
+
+def clusters_of(ledger: Ledger, address_ids: Iterable[int]) -> dict[int, int]:
+    """Address id -> cluster id (its earliest-seen member; itself where it stands alone)."""
+    ids = sorted(set(address_ids))
+    return dict(ledger.db.rows(_SQL["clusters_of"], {"ids": ids})) if ids else {}
+
+
+def name(ledger: Ledger, cluster_id: int, height: int) -> str:
+    """`cluster:<earliest-seen member>@<height>` (CONTRACTS)."""
+    return f"cluster:{ledger.render_addresses([cluster_id])[cluster_id]}@{height}"
+
+
+def cluster(ledger: Ledger, address_id: int, state: ClusteringState, *, limit: int) -> Cluster:
+    """The cluster of an address with its first `limit` members."""
+    cluster_id = clusters_of(ledger, [address_id])[address_id]
+    size = ledger.db.value(_SQL["size"], {"cluster_id": cluster_id}) or 1
+    ids = [i for (i,) in ledger.db.rows(_SQL["members"], {"cluster_id": cluster_id, "limit": limit})]
+    ids = ids or [cluster_id]
+    texts = ledger.render_addresses(ids)
+    return Cluster(cluster_id, name(ledger, cluster_id, state.height), size, tuple(texts[i] for i in ids))
+
+
+def members_among(ledger: Ledger, cluster_id: int, keys: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `keys` (columns `kind` and `payload`, and any others) that are members of a cluster.
+
+    In the order of `keys`; `cluster_id` itself is a member also where it stands alone.
+    """
+    wanted = keys.select("kind", "payload").with_row_index("row")
+    with ledger.db.table("wanted", wanted):
+        rows = ledger.db.rows(_SQL["among"], {"cluster_id": cluster_id, "address_id": cluster_id})
+    return keys[[row for (row,) in rows]]

@@ -1,0 +1,91 @@
+-- The shape of every transaction that could be an equal-output mix: two inputs or more, three outputs or
+-- more, some value above dust repeated. Nothing here knows a protocol.
+--
+--   n_in, n_out        inputs; outputs that can be spent (no OP_RETURN)
+--   op_returns         OP_RETURN outputs
+--   in_unknown         inputs whose spent output was not read: value, kind and address unknown
+--   in_scripts         distinct input scripts, at most: one without an address counts as its own
+--   in_same            most inputs that share one script
+--   in_p2wpkh, in_p2tr inputs of these kinds, among the known
+--   in_min, in_max     least and greatest known input value; NULL when none is known
+--   out_scripts        distinct output scripts, at most: one without an address counts as its own
+--   out_p2wpkh, out_p2tr, out_min
+--   mode_value, mode_count   most frequent output value above dust (the greatest of equals), how often it stands
+--   mode_fresh         distinct scripts that receive the mode value and are none of the inputs'
+--   repeated_values, repeated_outputs   values above dust that stand at least twice, and the outputs that bear them
+--   fundable           into how many groups, each holding the mode value, the input scripts could fall at most;
+--                      an unknown input may hold it alone
+--   in_values, out_values    lists by vin (NULL where unknown) and by vout
+
+-- name: shapes
+WITH candidate AS (
+    SELECT tx_id, inputs AS n_in FROM tx
+    WHERE tx_id >= $start AND tx_id < $stop AND inputs >= 2 AND outputs >= 3
+),
+value_count AS (
+    SELECT tx_id, value, count(*) AS times, count(*) FILTER (value > $dust) AS sound
+    FROM txout SEMI JOIN candidate USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop AND kind <> $op_return
+    GROUP BY tx_id, value
+),
+-- count and value packed into one number, so that one max() finds both
+repeated AS (
+    SELECT tx_id, sum(times)::INTEGER AS n_out, max(sound::HUGEINT * 9223372036854775808 + value) AS packed,
+           (count(*) FILTER (sound >= 2))::INTEGER AS repeated_values,
+           (sum(sound) FILTER (sound >= 2))::INTEGER AS repeated_outputs
+    FROM value_count GROUP BY tx_id HAVING max(sound) >= 2 AND sum(times) >= 3
+),
+mode AS MATERIALIZED (
+    SELECT tx_id, n_in, n_out, repeated_values, repeated_outputs,
+           (packed % 9223372036854775808)::BIGINT AS mode_value,
+           (packed // 9223372036854775808)::INTEGER AS mode_count
+    FROM repeated JOIN candidate USING (tx_id)
+),
+paid AS MATERIALIZED (
+    SELECT tx_id, vout, value, kind, coalesce(address_id, -1 - vout) AS script, value = mode_value AS is_mode
+    FROM txout JOIN mode USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop
+),
+spent AS MATERIALIZED (
+    SELECT tx_id, vin, value, kind, coalesce(address_id, -16777217 - vin) AS script, mode_value
+    FROM txin JOIN mode USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop
+),
+spent_script AS MATERIALIZED (
+    SELECT tx_id, script, any_value(mode_value) AS mode_value, count(*) AS times, sum(value) AS value,
+           count(*) - count(value) AS unknown, min(value) AS least, max(value) AS greatest,
+           count(*) FILTER (kind = $p2wpkh) AS p2wpkh, count(*) FILTER (kind = $p2tr) AS p2tr
+    FROM spent GROUP BY tx_id, script
+),
+input_shape AS (
+    SELECT tx_id, sum(unknown)::INTEGER AS in_unknown, count(*)::INTEGER AS in_scripts,
+           max(times)::INTEGER AS in_same, sum(p2wpkh)::INTEGER AS in_p2wpkh, sum(p2tr)::INTEGER AS in_p2tr,
+           min(least) AS in_min, max(greatest) AS in_max,
+           (count(*) FILTER (unknown > 0 OR value >= mode_value)
+            + coalesce(sum(value) FILTER (unknown = 0 AND value < mode_value), 0)
+              // any_value(mode_value))::BIGINT AS fundable
+    FROM spent_script GROUP BY tx_id
+),
+input_list AS (
+    SELECT tx_id, list(value ORDER BY vin) AS in_values FROM spent GROUP BY tx_id
+),
+output_shape AS (
+    SELECT tx_id, (count(*) FILTER (kind = $op_return))::INTEGER AS op_returns,
+           (count(DISTINCT script) FILTER (kind <> $op_return))::INTEGER AS out_scripts,
+           (count(*) FILTER (kind = $p2wpkh))::INTEGER AS out_p2wpkh,
+           (count(*) FILTER (kind = $p2tr))::INTEGER AS out_p2tr,
+           min(value) FILTER (kind <> $op_return) AS out_min,
+           list(value ORDER BY vout) FILTER (kind <> $op_return) AS out_values
+    FROM paid GROUP BY tx_id
+),
+fresh AS (
+    SELECT tx_id, count(DISTINCT script)::INTEGER AS mode_fresh
+    FROM paid ANTI JOIN spent_script USING (tx_id, script)
+    WHERE is_mode AND kind <> $op_return GROUP BY tx_id
+)
+SELECT tx_id, n_in, n_out, op_returns, in_unknown, in_scripts, in_same, in_p2wpkh, in_p2tr, in_min, in_max,
+       out_scripts, out_p2wpkh, out_p2tr, out_min, mode_value, mode_count,
+       coalesce(mode_fresh, 0) AS mode_fresh, repeated_values, repeated_outputs, fundable, in_values, out_values
+FROM mode JOIN input_shape USING (tx_id) JOIN input_list USING (tx_id)
+JOIN output_shape USING (tx_id) LEFT JOIN fresh USING (tx_id)
+ORDER BY tx_id;

@@ -1,0 +1,153 @@
+"""What was clustered, and whether it still speaks of the chain as it is now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tracer.chain import first_tx_id
+from tracer.db import named_sql
+from tracer.errors import StoreDamaged
+from tracer.ledger.store import Ledger
+
+_SQL = named_sql("tracer.clustering", "build.sql")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One heuristic of a build: what it is, and how many links it made."""
+
+    id: str
+    version: int
+    links: int
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a build leaves in `meta`, as JSON.
+
+    blocks   blocks read up to that height
+    pending  inputs up to that height whose spent output was not read
+    """
+
+    tier: str
+    height: int
+    tip_hash: str
+    rules: str
+    heuristics: tuple[Applied, ...]
+    excluded: dict[str, int]
+    blocks: int
+    addresses: int
+    clusters: int
+    non_singleton: int
+    largest: int
+    transactions_used: int
+    pending: int
+
+
+@dataclass(frozen=True)
+class ClusteringState:
+    """The clusters in a store, measured against its tip.
+
+    behind    blocks read since (0: at the tip)
+    valid     False where the clustered block left the best chain, or facts below it changed: rebuild
+    """
+
+    recorded: Recorded
+    behind: int
+    valid: bool
+
+    @property
+    def tier(self) -> str:
+        """Tier of the clusters."""
+        return self.recorded.tier
+
+    @property
+    def height(self) -> int:
+        """The last block that was clustered; cluster names carry it."""
+        return self.recorded.height
+
+    @property
+    def rules(self) -> str:
+        """Digest of the rules that made them."""
+        return self.recorded.rules
+
+    @property
+    def at_tip(self) -> bool:
+        """Nothing was read since."""
+        return self.valid and self.behind == 0
+
+    def notes(self, rules: str) -> list[str]:
+        """What a result must add to its coverage when it leans on these; `rules` is today's digest."""
+        said = []
+        if not self.valid:
+            said.append("clusters were built on facts that changed since; rebuild them")
+        elif self.behind:
+            said.append(f"clusters end at block {self.height}, {self.behind} blocks below the tip")
+        if self.recorded.pending:
+            said.append(
+                f"{self.recorded.pending} inputs spend outputs that were not read: links may be missing"
+            )
+        if self.rules != rules:
+            said.append("clusters were built with other rules; rebuild them")
+        return said
+
+
+def write(ledger: Ledger, recorded: Recorded) -> None:
+    """Put the record of a build in `meta`. Call it inside the build's transaction."""
+    ledger.db.run(_SQL["record"], {"state": json.dumps(asdict(recorded), sort_keys=True)})
+
+
+def current(ledger: Ledger) -> ClusteringState | None:
+    """The clusters in this store, or None where none were built."""
+    text: str | None = ledger.db.value(_SQL["recorded"])
+    if text is None:
+        return None
+    recorded = _read(text, ledger)
+    tip = ledger.tip()
+    found = ledger.db.row(_SQL["block_at"], {"height": recorded.height})
+    same_block = found is not None and shown(found[0]) == recorded.tip_hash
+    behind = tip.height - recorded.height if tip else 0
+    same_facts = below(ledger, recorded.height) == (recorded.blocks, recorded.pending)
+    return ClusteringState(recorded, max(behind, 0), same_block and same_facts)
+
+
+def below(ledger: Ledger, height: int) -> tuple[int, int]:
+    """Blocks, and inputs whose spent output was not read, up to a height."""
+    blocks, pending = ledger.db.rows(_SQL["below"], {"height": height, "next": first_tx_id(height + 1)})[0]
+    return blocks, pending
+
+
+def _read(text: str, ledger: Ledger) -> Recorded:
+    try:
+        stored = json.loads(text)
+        stored["heuristics"] = tuple(Applied(**h) for h in stored["heuristics"])
+        return Recorded(**stored)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreDamaged(
+            f"the record of the clusters of {ledger.chain.name} cannot be read.",
+            hint=f"Run `tracer cluster build {ledger.chain.name}` again.",
+        ) from error
+
+
+def as_of(ledger: Ledger, state: ClusteringState) -> list[dict[str, Any]]:
+    """The `as_of` entry of CONTRACTS for an answer that stands on these clusters alone."""
+    found = ledger.db.row(_SQL["block_at"], {"height": state.height})
+    time = None if found is None else datetime.fromtimestamp(found[1], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [
+        {
+            "chain": ledger.chain.name,
+            "caip2": ledger.chain.caip2,
+            "height": state.height,
+            "block_hash": state.recorded.tip_hash,
+            "block_time": time,
+            "clustering": {"tier": state.tier, "height": state.height},
+        }
+    ]
+
+
+def shown(block_hash: bytes) -> str:
+    """A block hash as people write it."""
+    return block_hash[::-1].hex()

@@ -1,0 +1,100 @@
+"""Every exception of the engine, and the exit code each one ends in.
+
+    TracerError                  1   (never raised itself)
+    |-- UsageError               2   the question cannot be asked like this
+    |   |-- BadAddress           2   a text that is no address of the chain
+    |   `-- AmbiguousSeed        2   a txid with several outputs: choose one
+    |-- SourceError              3   a source or the disk cannot serve now
+    |   |-- SourceUnavailable    3
+    |   |-- StoreBusy            3   another process holds the chain file
+    |   |-- StoreUnwritable      3   no permission, or the disk is full
+    |   `-- ReorgedAway          3   the block an answer stood on left the best chain
+    `-- DataError                4   what was read is wrong
+        |-- BadBlock             4   a block that breaks a rule, named
+        |-- BadBlockFile         4   a file that holds no blocks of this chain
+        |-- BadClaim             4   a tag, VASP or price row that cannot be used
+        |-- CustodyBroken        4   the custody log does not verify
+        `-- StoreDamaged         4   the store breaks an invariant of its own
+
+Each message is one line: what is wrong, where, what was kept, and what to do next. Vendor errors are
+translated at the edge (`tracer.db`, `adapters`); nobody catches bare `Exception`.
+"""
+
+from __future__ import annotations
+
+
+class TracerError(Exception):
+    """Base of all errors that end a command in one clear line."""
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, hint: str = "") -> None:
+        """`problem` names what is wrong and where; `hint` says what to do next."""
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.hint}".strip()
+
+
+class UsageError(TracerError):
+    """The question cannot be asked like this."""
+
+    exit_code = 2
+
+
+class BadAddress(UsageError):
+    """A text that is no address of the chain it was given for."""
+
+
+class AmbiguousSeed(UsageError):
+    """A bare txid with several outputs; the message lists them."""
+
+
+class SourceError(TracerError):
+    """A source, the store or the disk cannot serve now; trying again may help."""
+
+    exit_code = 3
+
+
+class SourceUnavailable(SourceError):
+    """A file, folder or service that cannot be read."""
+
+
+class StoreBusy(SourceError):
+    """Another process holds the chain file."""
+
+
+class StoreUnwritable(SourceError):
+    """No permission, or the disk is full; what was committed is intact."""
+
+
+class ReorgedAway(SourceError):
+    """The block an answer stood on is no longer in the best chain."""
+
+
+class DataError(TracerError):
+    """What was read is wrong; trying again will not help."""
+
+    exit_code = 4
+
+
+class BadBlock(DataError):
+    """A block that breaks a rule of its chain; the message names block, rule and place."""
+
+
+class BadBlockFile(DataError):
+    """A file that holds no blocks of this chain."""
+
+
+class BadClaim(DataError):
+    """A tag, VASP or price row that cannot be used."""
+
+
+class CustodyBroken(DataError):
+    """The hash chain of the custody log does not verify."""
+
+
+class StoreDamaged(DataError):
+    """The store breaks one of its own invariants."""

@@ -1,0 +1,23 @@
+-- The custody log: written by append alone, in one immediate transaction.
+
+-- name: last
+SELECT seq, hash FROM custody ORDER BY seq DESC LIMIT 1;
+
+-- name: head
+SELECT seq, hash FROM custody_head ORDER BY id;
+
+-- name: append
+INSERT INTO custody (seq, time, user, engine, verb, arguments, case_id, purpose, inputs, output, outcome, prev, hash)
+VALUES (:seq, :time, :user, :engine, :verb, :arguments, :case_id, :purpose, :inputs, :output, :outcome, :prev, :hash);
+
+-- name: first_head
+INSERT INTO custody_head (id, seq, hash) VALUES (1, :seq, :hash);
+
+-- name: move_head
+UPDATE custody_head SET seq = :seq, hash = :hash WHERE id = 1;
+
+-- name: entries
+SELECT seq, time, user, engine, verb, arguments, case_id, purpose, inputs, output, outcome, prev, hash
+FROM custody
+WHERE :case_id IS NULL OR case_id = :case_id
+ORDER BY seq;

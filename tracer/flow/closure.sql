@@ -1,0 +1,58 @@
+-- One hop of a closure. `frontier(tx_id, vout)` and `wanted(tx_id)` are registered frames, small against the
+-- tables; DuckDB prunes the sorted tables by the frames' least and greatest key.
+
+-- name: spenders
+SELECT f.tx_id AS from_tx, f.vout AS from_vout, s.tx_id, t.fee, t.inputs, b.time,
+       m.tx_id IS NOT NULL AS mix
+FROM frontier AS f
+JOIN spend AS s ON s.prev_tx_id = f.tx_id AND s.prev_vout = f.vout
+JOIN tx AS t ON t.tx_id = s.tx_id
+JOIN block AS b ON b.height = (s.tx_id >> 24)
+LEFT JOIN mix AS m ON m.tx_id = s.tx_id
+ORDER BY from_tx, from_vout;
+
+-- name: outputs
+SELECT o.tx_id, o.vout, o.value, o.kind, o.address_id,
+       coalesce(ca.holding, cc.holding) AS holding, cc.holding AS cluster_holding
+FROM wanted AS w
+JOIN txout AS o ON o.tx_id = w.tx_id
+LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
+LEFT JOIN cluster AS c ON c.address_id = o.address_id
+LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(c.cluster_id, o.address_id)
+ORDER BY o.tx_id, o.vout;
+
+-- name: heads
+SELECT t.tx_id, t.fee, t.inputs, b.time
+FROM wanted AS w
+JOIN tx AS t ON t.tx_id = w.tx_id
+JOIN block AS b ON b.height = (w.tx_id >> 24)
+ORDER BY t.tx_id;
+
+-- name: inputs
+SELECT i.tx_id, i.vin, i.prev_tx_id, i.prev_vout, i.value
+FROM wanted AS w
+JOIN txin AS i ON i.tx_id = w.tx_id
+ORDER BY i.tx_id, i.vin;
+
+-- name: ranks
+-- Place of each output in its transaction by (script, value, vout). The script is kept only where kind and
+-- address do not tell it; the standard forms are written out again here.
+SELECT o.tx_id, o.vout,
+       (row_number() OVER (PARTITION BY o.tx_id ORDER BY coalesce(o.script, CASE o.kind
+            WHEN 2 THEN '\x76\xA9\x14'::BLOB || a.payload || '\x88\xAC'::BLOB
+            WHEN 3 THEN '\xA9\x14'::BLOB || a.payload || '\x87'::BLOB
+            WHEN 4 THEN '\x00\x14'::BLOB || a.payload
+            WHEN 5 THEN '\x00\x20'::BLOB || a.payload
+            WHEN 6 THEN '\x51\x20'::BLOB || a.payload
+            WHEN 9 THEN '\x51\x02\x4E\x73'::BLOB
+            ELSE coalesce(a.payload, ''::BLOB) END), o.value, o.vout) - 1)::INTEGER AS rank
+FROM wanted AS w
+JOIN txout AS o ON o.tx_id = w.tx_id
+LEFT JOIN address AS a ON a.address_id = o.address_id
+ORDER BY o.tx_id, o.vout;
+
+-- name: gaps
+-- Runs of heights that were read, in order.
+SELECT min(height) AS first, max(height) AS last
+FROM (SELECT height, height - row_number() OVER (ORDER BY height) AS run FROM block)
+GROUP BY run ORDER BY first;

@@ -1,0 +1,305 @@
+"""The `tracer.trace/1` document: keys and order as CONTRACTS shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from tracer.amounts import Amount, amount
+from tracer.clustering.state import ClusteringState
+from tracer.flow import deposits
+from tracer.flow.closure import Trail
+from tracer.flow.endpoints import Endpoint, endpoint_rows, group
+from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.movements import I64, Taint
+from tracer.flow.question import Exits, Question, utc
+from tracer.flow.seeds import Lots, digest
+from tracer.flow.services import Services
+from tracer.intel.snapshot import Snapshot
+from tracer.ledger.store import Ledger, Tip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One method's taint; `by_seed` holds the taint of each seed alone, where there are several."""
+
+    method: str
+    taint: Taint
+    by_seed: dict[int, I64]
+
+
+@dataclass
+class Facts:
+    """What all documents of one question share. Names are rendered once, at the end."""
+
+    ledger: Ledger
+    snapshot: Snapshot
+    question: Question
+    services: Services
+    lots: Lots
+    trail: Trail
+    tip: Tip
+    runs: Sequence[tuple[int, int]]
+    clustering: ClusteringState | None
+    rules: str
+    engine: str
+    ceiling: I64
+    txids: dict[int, str] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+
+    def name_everything(self, answers: Iterable[Answer]) -> None:
+        """Render every txid and address that any of the answers can show."""
+        trail = self.trail
+        tainted = np.zeros(len(trail.vout), bool)
+        for answer in answers:
+            tainted |= answer.taint.amount > 0
+        spenders = trail.spender[tainted]
+        seen = np.union1d(trail.tx_id[trail.out_tx[tainted]], spenders[spenders >= 0])
+        self.txids = self.ledger.render_txids(seen.tolist())
+        owners = np.union1d(trail.address[tainted], trail.swept_to[tainted])
+        self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
+
+    def amount(self, base_units: int) -> Amount:
+        """An amount of the chain's asset."""
+        return amount(self.ledger.chain.asset, base_units, self.ledger.chain.decimals)
+
+    def txid(self, output: int) -> str:
+        """Txid of the transaction that made an output."""
+        return self.txids[int(self.trail.tx_id[self.trail.out_tx[output]])]
+
+    def address(self, output: int) -> str | None:
+        """Canonical address of an output; None where it is nobody's."""
+        number = int(self.trail.address[output])
+        return self.addresses[number] if number >= 0 else None
+
+
+def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[str, Any]:
+    """One method's document; `answers` are all methods of the question, for the range."""
+    taint, lots, chain = answer.taint, facts.lots, facts.ledger.chain
+    rests = taint.rests()
+    buckets = {
+        name: sum(sum(rests[taint.fate == int(fate)].tolist()) for fate in fates)
+        for name, fates in BUCKETS.items()
+    }
+    seeded = sum(taint.seeded.tolist())
+    endpoints = group(facts, answer)
+    others = {other.method: group(facts, other) for other in answers}
+    exits = Exits.parse(facts.question.exits)
+    shown = [e for e in endpoints if exits.shows(e.level, e.category)]
+    hidden = [e for e in endpoints if not exits.shows(e.level, e.category)]
+    unknown = [e for e in hidden if e.level == "unknown"]
+    moved = taint.amount > 0
+    return {
+        "schema": "tracer.trace/1",
+        **as_of(facts),
+        "coverage": coverage(facts, buckets["unread"]),
+        "seeds": [
+            {
+                "chain": chain.name,
+                "kind": seed.kind,
+                "value": seed.value,
+                "role": None,
+                "lots": lots.count(number),
+            }
+            for number, seed in enumerate(lots.seeds)
+        ],
+        "seeds_sha256": digest(lots.seeds, chain),
+        "unit": lots.unit,
+        "direction": "forward",
+        "method": answer.method,
+        "parameters": facts.question.parameters(),
+        "seed_summary": {
+            "gross_received": facts.amount(lots.gross),
+            "internal": facts.amount(lots.internal),
+            "external_received": facts.amount(lots.external),
+            "left": facts.amount(lots.leaving) if lots.unit == "entity" else None,
+        },
+        "totals": [
+            {
+                "chain": chain.name,
+                "asset": chain.asset,
+                "seed": str(seeded),
+                "converted_in": "0",
+                "services": str(buckets["services"]),
+                "unspent": str(buckets["unspent"]),
+                "unread": str(buckets["unread"]),
+                "fees": str(sum(taint.fees.tolist())),
+                "burned": str(buckets["burned"]),
+                "stopped": str(buckets["stopped"]),
+                "pruned": str(buckets["pruned"]),
+                "converted_out": "0",
+            }
+        ],
+        "conversions": [],
+        "endpoints": endpoint_rows(facts, answer, shown, others, seeded),
+        "other_endpoints": {
+            "count": len(hidden),
+            "amount": facts.amount(sum(e.total for e in hidden)),
+            "unknown_kyc": {"count": len(unknown), "amount": facts.amount(sum(e.total for e in unknown))},
+        },
+        "stops": _stops(facts, taint),
+        "unspent": _resting(facts, taint, Fate.UNSPENT),
+        "unread": _resting(facts, taint, Fate.UNREAD),
+        "heuristics": _heuristics(facts, endpoints, taint),
+        "graph": {
+            "transactions": len(np.unique(facts.trail.out_tx[moved])),
+            "hops": int(taint.hop[moved].max()) if moved.any() else 0,
+        },
+    }
+
+
+def compare(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per shown service: what each method says, and whether only one of them finds it."""
+    methods = [d["method"] for d in documents]
+    found: dict[str, dict[str, int]] = {}
+    bound: dict[str, int] = {}
+    for doc in documents:
+        for row in doc["endpoints"]:
+            name = row["vasp_id"] or row["entity"]
+            per = found.setdefault(name, {})
+            per[doc["method"]] = per.get(doc["method"], 0) + int(row["amount"]["base_units"])
+    for name in found:
+        per_doc = [
+            sum(
+                int(r["range"]["upper_bound"])
+                for r in d["endpoints"]
+                if (r["vasp_id"] or r["entity"]) == name
+            )
+            for d in documents
+        ]
+        bound[name] = max(per_doc)
+    ranked = sorted(found, key=lambda name: (-max(found[name].values()), name))
+    return [
+        {
+            "endpoint": name,
+            **{m: str(found[name].get(m, 0)) for m in methods},
+            "upper_bound": str(bound[name]),
+            "only_in": next(iter(found[name])) if len(found[name]) == 1 else None,
+        }
+        for name in ranked
+    ]
+
+
+def as_of(facts: Facts) -> dict[str, Any]:
+    """Where the chain, the claims, the rules and the engine stood."""
+    state = facts.clustering
+    return {
+        "as_of": [
+            {
+                "chain": facts.ledger.chain.name,
+                "caip2": facts.ledger.chain.caip2,
+                "height": facts.tip.height,
+                "block_hash": facts.tip.block_hash[::-1].hex(),
+                "block_time": utc(facts.tip.time),
+                "clustering": {"tier": state.tier, "height": state.height} if state else None,
+            }
+        ],
+        "intel_snapshot": facts.snapshot.id,
+        "rules": facts.rules,
+        "engine": facts.engine,
+    }
+
+
+def coverage(facts: Facts, unread: int) -> dict[str, Any]:
+    """What this answer did not look at; `partial` unless it looked at everything the question needs."""
+    runs, state = facts.runs, facts.clustering
+    missing = [[a[1] + 1, b[0] - 1] for a, b in pairwise(runs)]
+    if runs[0][0] > 0:
+        missing.insert(0, [0, runs[0][0] - 1])
+    gaps = []
+    if missing:
+        gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
+    if unread:
+        gaps.append(
+            "part of the money enters transactions with inputs that were not read, or blocks that were "
+            "not read: it is `unread`, not unspent"
+        )
+    if state is None:
+        gaps.append(
+            "no clusters were built: services are known at tagged addresses only, mixers are not recognised"
+        )
+    else:
+        gaps += state.notes(facts.rules)
+    gaps += facts.lots.gaps
+    notes = gaps + facts.lots.notes + facts.services.notes
+    unverified = facts.ledger.chain.unverified()
+    if unverified:
+        notes.append(f"not verified on {facts.ledger.chain.name}: {', '.join(unverified)}")
+    if len(facts.lots.seeds) > 64:
+        notes.append("more than 64 seeds: amounts are not told apart by seed")
+    return {
+        "status": "partial" if gaps else "complete",
+        "chains": [
+            {"chain": facts.ledger.chain.name, "blocks": [[a, b] for a, b in runs], "missing": missing}
+        ],
+        "intel": facts.snapshot.lists(),
+        "notes": notes,
+    }
+
+
+def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
+    """Where the trail was ended and why, one row per reason, address and transaction.
+
+    The transaction is the one that brought the money there; at a mixer it is the mix.
+    """
+    sums: dict[tuple[str, str, str], int] = {}
+    fates = [int(f) for f in (*BUCKETS["stopped"], *BUCKETS["pruned"])]
+    for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
+        fate = Fate(int(taint.fate[o]))
+        mixed = fate is Fate.MIXER and facts.trail.holding[o] < 0
+        txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
+        key = (fate.reason, facts.address(o) or "", txid)
+        sums[key] = sums.get(key, 0) + int(taint.amount[o])
+    ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0][1], item[0][2], item[0][0]))
+    return [
+        {"reason": reason, "amount": facts.amount(units), "address": address or None, "txid": txid}
+        for (reason, address, txid), units in ranked
+    ]
+
+
+def _resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
+    rows = [
+        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]))
+        for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(fate))).tolist()
+    ]
+    return [
+        {"address": address or None, "outpoint": f"{txid}:{vout}", "amount": facts.amount(-units)}
+        for units, address, txid, vout in sorted(rows)
+    ]
+
+
+def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> list[dict[str, Any]]:
+    """Every heuristic this answer leaned on. No error rate is claimed where none was measured."""
+    used: list[dict[str, Any]] = []
+    trail = facts.trail
+    ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0) & (trail.swept_to < 0)
+    by_cluster = any(
+        facts.services.holdings[h].whole_cluster for h in np.unique(trail.holding[ended]).tolist()
+    )
+    purposes = [
+        text
+        for text, leaned in (
+            ("members of the seed set", facts.lots.clustered),
+            ("services and pools", by_cluster),
+        )
+        if leaned
+    ]
+    if purposes and facts.clustering:
+        used += [
+            _heuristic(h.id, h.version, facts.clustering.tier, " and ".join(purposes))
+            for h in facts.clustering.recorded.heuristics
+        ]
+    if any(leg.swept for endpoint in endpoints for leg in endpoint.legs):
+        rule = deposits.HEURISTIC
+        used.append(_heuristic(rule["id"], rule["version"], rule["tier"], "endpoint legs"))
+    if bool(np.any((taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0))):
+        used.append(_heuristic("mix_shape", 1, "conservative", "stops at mixers"))
+    return used
+
+
+def _heuristic(name: Any, version: Any, tier: Any, used_for: str) -> dict[str, Any]:
+    return {"id": name, "version": version, "tier": tier, "error_rate": None, "used_for": used_for}

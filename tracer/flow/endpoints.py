@@ -1,0 +1,207 @@
+"""Endpoints: where a legal request can go, with the single transactions it can name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracer.amounts import share_text
+from tracer.flow.fates import Fate
+from tracer.flow.movements import Taint
+from tracer.flow.question import utc
+from tracer.intel import taxonomy
+from tracer.intel.claims import KycAt, KycLevel
+
+if TYPE_CHECKING:
+    from tracer.flow.closure import Trail
+    from tracer.flow.document import Answer, Facts
+
+Key = tuple[str, str, str | None, tuple[str, str] | None]
+"""Entity, KYC level at that time, last known level, and the interval it rests on: one row each."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One output through which traced money reached a service."""
+
+    output: int
+    role: str
+    basis: str
+    swept: bool
+    amount: int
+
+
+@dataclass
+class Endpoint:
+    """A service at one KYC level, with its legs."""
+
+    key: Key
+    vasp_id: str | None
+    category: str
+    legs: list[Leg] = field(default_factory=list)
+    holdings: set[int] = field(default_factory=set)
+
+    @property
+    def level(self) -> str:
+        """KYC level at the time of the legs."""
+        return self.key[1]
+
+    @property
+    def total(self) -> int:
+        """Base units traced into it."""
+        return sum(leg.amount for leg in self.legs)
+
+
+def group(facts: Facts, answer: Answer) -> list[Endpoint]:
+    """Endpoints of one method, largest first. The level is that of the day of each leg's block."""
+    taint, trail = answer.taint, facts.trail
+    known: dict[tuple[str, str], KycAt] = {}
+    found: dict[Key, Endpoint] = {}
+    for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(Fate.SERVICE))).tolist():
+        number = int(trail.holding[o])
+        entity = facts.services.holdings[number].entity
+        kyc = KycAt(KycLevel.UNKNOWN, None, None)
+        if entity.vasp_id is not None:
+            day = (utc(int(trail.time[trail.out_tx[o]])) or "")[:10]
+            kyc = known.get((entity.vasp_id, day)) or facts.snapshot.kyc_at(entity.vasp_id, day)
+            known[entity.vasp_id, day] = kyc
+        last = str(kyc.last_known) if kyc.last_known is not None else None
+        key: Key = (entity.name, str(kyc.level), last, kyc.interval)
+        row = found.setdefault(key, Endpoint(key, entity.vasp_id, entity.category))
+        row.category = min(row.category, entity.category, key=_category_order)
+        role, basis = _role(facts, o, number)
+        row.legs.append(Leg(o, role, basis, int(trail.swept_to[o]) >= 0, int(taint.amount[o])))
+        row.holdings.add(number)
+    for row in found.values():
+        row.legs.sort(key=lambda leg: _leg_order(facts, leg))
+    return sorted(
+        found.values(), key=lambda e: (-e.total, _leg_order(facts, e.legs[0])[1:], e.key[0], e.key[1])
+    )
+
+
+def _category_order(category: str) -> tuple[bool, str]:
+    concept = taxonomy.load().get(category)
+    return (concept is None or concept.behaviour != "endpoint", category)
+
+
+def _leg_order(facts: Facts, leg: Leg) -> tuple[int, str, str, int]:
+    return (
+        -leg.amount,
+        facts.address(leg.output) or "",
+        facts.txid(leg.output),
+        int(facts.trail.vout[leg.output]),
+    )
+
+
+def _role(facts: Facts, output: int, number: int) -> tuple[str, str]:
+    """What the address is to the service, and why we say so."""
+    hot = int(facts.trail.swept_to[output])
+    if hot >= 0:
+        sweep = facts.txids[int(facts.trail.spender[output])]
+        return "deposit", f"swept to hot wallet {facts.addresses[hot]} by {sweep}"
+    holding = facts.services.holdings[number]
+    if holding.whole_cluster:
+        return "deposit", "in the service's co-spend cluster"
+    if holding.role in ("hot", "deposit"):
+        return holding.role, "tag"
+    return "unknown", f"tagged {holding.role}" if holding.role else "tag"
+
+
+def endpoint_rows(
+    facts: Facts,
+    answer: Answer,
+    endpoints: Sequence[Endpoint],
+    others: Mapping[str, Sequence[Endpoint]],
+    seeded: int,
+) -> list[dict[str, Any]]:
+    """Endpoints as CONTRACTS prints them; `others` holds every method's endpoints, for the range."""
+    return [_row(facts, answer, endpoint, others, seeded) for endpoint in endpoints]
+
+
+def _row(
+    facts: Facts, answer: Answer, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
+) -> dict[str, Any]:
+    trail, taint = facts.trail, answer.taint
+    outputs = [leg.output for leg in endpoint.legs]
+    times = [int(trail.time[trail.out_tx[o]]) for o in outputs]
+    day = (utc(max(times)) or "")[:10]
+    vasp = facts.snapshot.vasp(endpoint.vasp_id, day) if endpoint.vasp_id else None
+    name, level, last_known, interval = endpoint.key
+    legs = [_leg(facts, taint, leg) for leg in endpoint.legs]
+    return {
+        "entity": vasp.name if vasp else name,
+        "vasp_id": endpoint.vasp_id,
+        "category": endpoint.category,
+        "kyc_level": level,
+        "kyc_last_known": last_known,
+        "kyc_interval": list(interval) if interval else None,
+        "jurisdiction": (vasp.jurisdiction or None) if vasp else None,
+        "amount": facts.amount(endpoint.total),
+        "share": share_text(endpoint.total, seeded),
+        "range": _range(facts, endpoint, others, seeded) if len(others) > 1 else None,
+        "legs": legs,
+        "account_shape": "unknown",
+        "first_time": utc(min(times)),
+        "last_time": utc(max(times)),
+        "min_hops": min(leg["hops"] for leg in legs),
+        "by_seed": [
+            {"seed": facts.lots.seeds[number].text, "amount": str(sum(alone[outputs].tolist()))}
+            for number, alone in sorted(answer.by_seed.items())
+            if alone[outputs].any()
+        ],
+        "attribution": _attribution(facts, endpoint),
+    }
+
+
+def _range(
+    facts: Facts, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
+) -> dict[str, str]:
+    """What each method finds at this endpoint, and the most that can have arrived by any convention."""
+    amounts = {m: sum(e.total for e in found if e.key == endpoint.key) for m, found in others.items()}
+    outputs = {
+        leg.output for found in others.values() for e in found if e.key == endpoint.key for leg in e.legs
+    }
+    most = max(seeded, *amounts.values())
+    bound = min(most, sum(facts.ceiling[sorted(outputs)].tolist()))
+    return {**{m: str(units) for m, units in amounts.items()}, "upper_bound": str(bound)}
+
+
+def _leg(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
+    trail, o = facts.trail, leg.output
+    t, steps = int(trail.out_tx[o]), path(trail, taint, o)
+    return {
+        "role": leg.role,
+        "role_basis": leg.basis,
+        "address": facts.address(o),
+        "txid": facts.txid(o),
+        "vout": int(trail.vout[o]),
+        "transfer_index": None,
+        "height": int(trail.tx_id[t]) >> 24,
+        "time": utc(int(trail.time[t])),
+        "amount_onchain": facts.amount(int(trail.movements.out_value[o])),
+        "amount_traced": facts.amount(leg.amount),
+        "hops": len(steps) - 1,
+        "path": [facts.txids[int(trail.tx_id[i])] for i in steps],
+    }
+
+
+def path(trail: Trail, taint: Taint, output: int) -> list[int]:
+    """Transactions from a seed to an output: of least hop, then earliest; indices into the trail."""
+    steps = [int(trail.out_tx[output])]
+    while taint.seeded[output] == 0:
+        output = int(taint.via[output])
+        steps.append(int(trail.out_tx[output]))
+    return steps[::-1]
+
+
+def _attribution(facts: Facts, endpoint: Endpoint) -> list[dict[str, Any]]:
+    """The claims that name this service at its legs, each once."""
+    rows = {
+        (row["label"], row["source"], row["confidence"], row["lastmod"])
+        for number in endpoint.holdings
+        for row in facts.services.holdings[number].claims
+    }
+    return [{"label": a, "source": b, "confidence": c, "date": d} for a, b, c, d in sorted(rows)]

@@ -1,0 +1,43 @@
+"""Where money rests at the end of a trace: one fate per output, one bucket per fate.
+
+The buckets are those of the conservation rule (CONTRACTS, `totals`): what was seeded equals what rests in
+them, to the base unit.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Fate(IntEnum):
+    """Why the money in an output is not followed further; `SPENT` is the one that is followed."""
+
+    SPENT = 0
+    UNSPENT = 1
+    UNREAD = 2
+    BURNED = 3
+    SERVICE = 4
+    CUSTODIAL_POOL = 5
+    MIXER = 6
+    BRIDGE = 7
+    HIGH_DEGREE = 8
+    HOP_LIMIT = 9
+    VALUE_FLOOR = 10
+    TX_LIMIT = 11
+    TIME_WINDOW = 12
+
+    @property
+    def reason(self) -> str:
+        """The word that documents use: `custodial_pool`."""
+        return self.name.lower()
+
+
+BUCKETS: dict[str, tuple[Fate, ...]] = {
+    "services": (Fate.SERVICE,),
+    "unspent": (Fate.UNSPENT,),
+    "unread": (Fate.UNREAD,),
+    "burned": (Fate.BURNED,),
+    "stopped": (Fate.CUSTODIAL_POOL, Fate.MIXER, Fate.BRIDGE, Fate.HIGH_DEGREE),
+    "pruned": (Fate.HOP_LIMIT, Fate.VALUE_FLOOR, Fate.TX_LIMIT, Fate.TIME_WINDOW),
+}
+"""Bucket of `totals` -> the fates it sums. Fees are counted per movement and have no fate."""

@@ -1,0 +1,81 @@
+"""Haircut: every output and the fee take the same share of the tainted input, exactly.
+
+heuristics.md section C. The tainted total T of a transaction is split over its outputs and its fee by
+largest remainder (the fee is one share, last in ties), so nothing is lost to rounding.
+"""
+
+# ruff: noqa: PLR0917  (compiled kernels take columns, not objects)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tracer.flow.kernel_shared import SPENT, enter, seed_outputs, split
+from tracer.flow.movements import Limits, Movements, Seeding, Taint
+
+
+@njit(cache=True, nogil=True)
+def _haircut(  # type: ignore[no-untyped-def]
+    in_start, in_ref, out_start, out_value, out_rank, out_fate, fee, flag, fixed, net, left, max_hops, floor
+):
+    txs, outs = len(fee), len(out_value)
+    amount = np.zeros(outs, np.int64)
+    seeded = np.zeros(outs, np.int64)
+    hop = np.full(outs, -1, np.int32)
+    fate = out_fate.copy()
+    fees = np.zeros(txs, np.int64)
+    via = np.full(outs, -1, np.int64)
+    for t in range(txs):
+        first, last = out_start[t], out_start[t + 1]
+        step, came = enter(in_start[t], in_start[t + 1], in_ref, amount, hop, fate, max_hops, floor)
+        if step >= 0:
+            total = np.int64(0)
+            for i in range(in_start[t], in_start[t + 1]):
+                ref = in_ref[i]
+                if ref >= 0 and fate[ref] == SPENT:
+                    total += amount[ref]
+            n = last - first
+            weights = np.empty(n + 1, np.int64)
+            order = np.empty(n + 1, np.int64)
+            for o in range(first, last):
+                weights[o - first] = out_value[o]
+                order[out_rank[o]] = o - first
+            weights[n] = fee[t]
+            order[n] = n
+            parts = np.zeros(n + 1, np.int64)
+            split(total, weights, order, parts, np.zeros(n + 1, np.int64))
+            for o in range(first, last):
+                amount[o] = parts[o - first]
+                if amount[o] > 0:
+                    hop[o] = step
+                    via[o] = came
+            fees[t] = parts[n]
+        seed_outputs(first, last, out_value, out_rank, flag, fixed, net[t], left[t], amount, seeded)
+        for o in range(first, last):
+            if seeded[o] > 0:
+                amount[o] += seeded[o]
+                hop[o] = 0
+    return amount, seeded, hop, fate, fees, via
+
+
+def run(movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
+    """Haircut over all movements in order; see `tracer.flow.movements` for shapes."""
+    m, s = movements, seeding
+    return Taint(
+        *_haircut(
+            m.in_start,
+            m.in_ref,
+            m.out_start,
+            m.out_value,
+            m.out_rank,
+            m.out_fate,
+            m.fee,
+            s.flag,
+            s.fixed,
+            s.net,
+            s.left,
+            limits.hops,
+            limits.floor,
+        )
+    )

@@ -1,0 +1,26 @@
+"""The conventions a trace can use: one registry line per method, one kernel file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from tracer.errors import UsageError
+from tracer.flow.movements import Method
+
+METHODS: Mapping[str, str] = {
+    "fifo": "tracer.flow.kernel_fifo",
+    "haircut": "tracer.flow.kernel_haircut",
+}
+"""Name -> module with `run`; imported when used, because kernels compile."""
+
+DEFAULT = ("fifo", "haircut")
+"""What is run where no method is named: the answer is a range (DESIGN section 5)."""
+
+
+def method(name: str) -> Method:
+    """The kernel of a method; `UsageError` names those there are."""
+    if name not in METHODS:
+        raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
+    run: Method = import_module(METHODS[name]).run
+    return run

@@ -1,0 +1,130 @@
+"""What is asked of a trace, checked before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from tracer.errors import UsageError
+from tracer.flow.closure import Budget
+from tracer.flow.methods import DEFAULT, METHODS
+from tracer.flow.seeds import Unit
+from tracer.intel import taxonomy
+from tracer.intel.claims import WEAK, KycLevel
+
+
+@dataclass(frozen=True)
+class Exits:
+    """Which endpoints are shown; everything else is counted. Empty: all are shown."""
+
+    levels: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Exits:
+        """Read `kyc:none`, `kyc:weak` (levels 0 to 3), `category:market`, also comma-separated."""
+        levels: set[str] = set()
+        categories: set[str] = set()
+        for text in [part.strip() for whole in texts for part in whole.split(",") if part.strip()]:
+            kind, _, value = text.partition(":")
+            if kind == "kyc" and value == "weak":
+                levels |= set(WEAK)
+            elif kind == "kyc" and value in set(KycLevel):
+                levels.add(value)
+            elif kind == "category" and value in taxonomy.load():
+                categories.add(value)
+            else:
+                raise UsageError(
+                    f"--exits {text!r} is not understood.",
+                    hint=f"Use kyc:LEVEL ({', '.join(KycLevel)}), kyc:weak or category:ID.",
+                )
+        return cls(frozenset(levels), frozenset(categories))
+
+    def shows(self, level: str, category: str) -> bool:
+        """Whether an endpoint of this KYC level and category is shown."""
+        return not (self.levels or self.categories) or level in self.levels or category in self.categories
+
+
+@dataclass(frozen=True)
+class Question:
+    """One trace. Times are unix seconds, UTC, ends exclusive; `min_value` is in base units."""
+
+    seeds: tuple[str, ...]
+    methods: tuple[str, ...] = DEFAULT
+    unit: Unit | None = None
+    hops: int = 10
+    max_txs: int = 200_000
+    min_value: int = 0
+    after: int | None = None
+    before: int | None = None
+    seed_after: int | None = None
+    seed_before: int | None = None
+    exits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself; `UsageError` says what."""
+        if not self.seeds:
+            raise UsageError(
+                "a trace needs at least one seed.", hint="An address, txid:vout, tag:LABEL, vasp:ID ..."
+            )
+        for name in self.methods:
+            if name not in METHODS:
+                raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
+        if self.hops < 0 or self.max_txs < 1 or self.min_value < 0:
+            raise UsageError("--hops and --min-value cannot be negative, --max-txs is at least 1.")
+        for start, end, what in (
+            (self.after, self.before, "--after/--before"),
+            (self.seed_after, self.seed_before, "--seed-after/--seed-before"),
+        ):
+            if start is not None and end is not None and start >= end:
+                raise UsageError(f"{what} is an empty window: it ends before it begins.")
+        Exits.parse(self.exits)
+
+    @property
+    def budget(self) -> Budget:
+        """The part the closure needs."""
+        return Budget(self.hops, self.max_txs, self.min_value, self.after, self.before)
+
+    def parameters(self) -> dict[str, object]:
+        """As the document repeats them."""
+        return {
+            "hops": self.hops,
+            "max_txs": self.max_txs,
+            "min_value": str(self.min_value),
+            "after": utc(self.after),
+            "before": utc(self.before),
+            "seed_after": utc(self.seed_after),
+            "seed_before": utc(self.seed_before),
+            "exits": list(self.exits),
+            "fees": "fee_sink",
+        }
+
+
+def utc(seconds: int | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC: `2009-01-12T03:30:25Z`; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text: str) -> int:
+    """A UTC date or time (`2019-05-02`, `2019-05-02T13:00:00Z`) as unix seconds."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no date.", hint="Write 2019-05-02 or 2019-05-02T13:00:00Z (UTC)."
+        ) from error
+    return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp())
+
+
+def base_units(text: str, decimals: int) -> int:
+    """A decimal amount as base units; `UsageError` where it is none, or finer than the asset."""
+    try:
+        scaled = Decimal(text.strip()).scaleb(decimals)
+        whole = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no amount.", hint="Write a decimal number such as 0.001.") from error
+    if whole != scaled:
+        raise UsageError(f"{text!r} has more than {decimals} decimals.")
+    return whole

@@ -1,0 +1,410 @@
+"""Seeds: what people name, resolved to the lots that enter a trace.
+
+Grammar (CONTRACTS): an address, `txid:vout`, `txid@address`, `txid:*`, `tag:LABEL`, `vasp:ID`,
+`cluster:ADDRESS`, each with an optional `chain:` in front. All addresses of all seeds are one set: what
+arrives in it from outside is seeded, what moves inside it carries the label on (DESIGN section 5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tracer.amounts import decimal_text
+from tracer.chain import Chain
+from tracer.db import named_sql
+from tracer.errors import AmbiguousSeed, UsageError
+from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
+from tracer.flow.services import Services
+from tracer.ledger.store import Ledger, txid_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tracer.flow.closure import Trail
+
+_SQL = named_sql("tracer.flow", "seeds.sql")
+_FOREVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
+
+Unit = Literal["lot", "entity"]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One seed argument. `value` is its canonical text without the kind's prefix."""
+
+    kind: str
+    value: str
+    text: str
+
+
+@dataclass
+class Lots:
+    """Seeds, resolved on one ledger.
+
+    points        (tx_id, vout) of lots -> number of the seed that named it
+    members       address id -> number of the seed
+    unit          whether the set seeds what arrives in it (`lot`) or what leaves it (`entity`)
+    flagged       tx_id, vout, value, seed: outputs of the set that received, or that left it, in the window
+    net           tx_id, net: base units arriving from outside (leaving, for an entity)
+    gross, internal, external   receipts of lots and set, base units
+    leaving       base units that left the entity; 0 for lots
+    clustered     whether clusters decided who is in the set
+    notes, gaps   for coverage; a gap makes it partial
+    """
+
+    seeds: list[Seed]
+    unit: Unit
+    points: dict[tuple[int, int], int] = field(default_factory=dict)
+    members: dict[int, int] = field(default_factory=dict)
+    flagged: pl.DataFrame | None = None
+    net: pl.DataFrame | None = None
+    gross: int = 0
+    internal: int = 0
+    external: int = 0
+    leaving: int = 0
+    clustered: bool = False
+    notes: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+    def count(self, number: int) -> int:
+        """Lots that a seed brought: its outpoints, and the outputs of its addresses that were seeded."""
+        own = sum(1 for seed in self.points.values() if seed == number)
+        return own + (
+            self.flagged.filter(self.flagged["seed"] == number).height if self.flagged is not None else 0
+        )
+
+    def entries(self) -> pl.DataFrame:
+        """Outputs through which money enters: tx_id, vout; distinct, in chain order."""
+        import polars as pl
+
+        schema = {"tx_id": pl.Int64, "vout": pl.Int32}
+        frames = [pl.DataFrame(sorted(self.points), schema=schema, orient="row")]
+        if self.flagged is not None:
+            frames.append(self.flagged.select("tx_id", "vout"))
+        return pl.concat(frames).unique().sort("tx_id", "vout")
+
+    def seeding(self, trail: Trail) -> Seeding:
+        """The same as columns beside the trail's movements."""
+        seeding = Seeding.empty(trail.movements)
+        if self.points:
+            points = np.array(sorted(self.points), np.int64)
+            at = trail.index(points[:, 0], points[:, 1])
+            seeding.fixed[at] = trail.movements.out_value[at]
+        if self.flagged is not None and self.net is not None:
+            at = trail.index(
+                self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy().astype(np.int64)
+            )
+            seeding.flag[at] = MEMBER if self.unit == "lot" else LEAVING
+            place = np.searchsorted(trail.tx_id, self.net["tx_id"].to_numpy())
+            (seeding.net if self.unit == "lot" else seeding.left)[place] = self.net["net"].to_numpy()
+        return seeding
+
+    def owner(self, trail: Trail) -> I64:
+        """Number of the seed that each output of the trail belongs to, -1 where none."""
+        owner = np.full(len(trail.movements.out_value), -1, np.int64)
+        if self.flagged is not None:
+            at = trail.index(
+                self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy().astype(np.int64)
+            )
+            owner[at] = self.flagged["seed"].to_numpy()
+        for (tx_id, vout), number in self.points.items():
+            owner[trail.index(np.array([tx_id]), np.array([vout]))] = number
+        return owner
+
+
+def parse(text: str, chain: Chain) -> Seed:
+    """Read one seed argument; raises `UsageError` (`BadAddress` where it is an address gone wrong)."""
+    body = text.strip().removeprefix(f"{chain.name}:").removeprefix(f"{chain.caip2}:")
+    for kind in ("tag", "vasp", "cluster"):
+        if body.startswith(f"{kind}:"):
+            value = body[len(kind) + 1 :].strip()
+            if kind == "cluster":
+                address = value.partition("@")[0]
+                value = chain.render_address(chain.parse_address(address))
+            if not value:
+                raise UsageError(f"the seed {text!r} names nothing after {kind}:.")
+            return Seed(kind, value, text)
+    head = body[:64]
+    if len(head) == 64 and all(c in "0123456789abcdefABCDEF" for c in head):
+        rest = body[64:]
+        if not rest:
+            return Seed("txid", head.lower(), text)
+        if rest == ":*":
+            return Seed("txid_all", f"{head.lower()}:*", text)
+        if rest[0] == ":" and rest[1:].isdecimal():
+            return Seed("outpoint", f"{head.lower()}:{int(rest[1:])}", text)
+        if rest[0] == "@":
+            address = chain.render_address(chain.parse_address(rest[1:]))
+            return Seed("txid_address", f"{head.lower()}@{address}", text)
+        raise UsageError(f"{text!r} is no seed.", hint="After a txid: :VOUT, @ADDRESS or :*.")
+    return Seed("address", chain.render_address(chain.parse_address(body)), text)
+
+
+def digest(seeds: Iterable[Seed], chain: Chain) -> str:
+    """SHA-256 over the seeds' canonical forms, whatever their order on the command line."""
+    rows = sorted([chain.name, seed.kind, seed.value] for seed in seeds)
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def resolve(
+    ledger: Ledger,
+    services: Services,
+    seeds: Sequence[Seed],
+    *,
+    unit: Unit | None,
+    after: int | None = None,
+    before: int | None = None,
+) -> Lots:
+    """Resolve seeds to lots. `after`/`before` (unix seconds, exclusive end) window what arrives or leaves.
+
+    Raises `UsageError` for what the ledger never saw: that is `unseen`, not an answer; `AmbiguousSeed` for a
+    bare txid with several outputs.
+    """
+    lots = Lots(list(seeds), "lot")
+    pools = set()
+    for number, seed in enumerate(seeds):
+        if seed.kind in ("txid", "txid_all", "outpoint", "txid_address"):
+            for point in _points(ledger, seed):
+                lots.points.setdefault(point, number)
+            continue
+        if seed.kind == "address":
+            addresses = [_address_id(ledger, seed.value)]
+        elif seed.kind == "cluster":
+            addresses = _cluster(ledger, [_address_id(ledger, seed.value)])
+            lots.clustered = True
+        else:
+            addresses, pooled = _claimed(ledger, services, seed)
+            if pooled:
+                pools.add(number)
+        for address in addresses:
+            lots.members.setdefault(address, number)
+    lots.unit = _unit(unit, seeds, lots, pools)
+    if lots.unit == "entity":
+        _extend(ledger, services, lots)
+    window = {
+        "after": _FOREVER[0] if after is None else after,
+        "before": _FOREVER[1] if before is None else before,
+    }
+    _window_points(ledger, lots, window)
+    _receipts(ledger, lots, window)
+    if lots.unit == "entity":
+        _outflow(ledger, lots, window)
+    return lots
+
+
+def _unit(unit: Unit | None, seeds: Sequence[Seed], lots: Lots, pools: set[int]) -> Unit:
+    sets = {number for number, seed in enumerate(seeds) if seed.kind in ("tag", "vasp")}
+    if unit == "entity" and lots.points:
+        raise UsageError(
+            "--unit entity is about a holder of addresses; an outpoint is a lot.",
+            hint="Leave --unit out, or seed tag:LABEL, vasp:ID, cluster:ADDRESS or an address.",
+        )
+    if unit is not None:
+        return unit
+    if pools and (pools != sets or lots.points or len(sets) < len(seeds)):
+        raise UsageError(
+            "some seeds are pools and others are not; they are measured differently.",
+            hint="Ask them apart, or choose --unit lot or --unit entity.",
+        )
+    return "entity" if pools else "lot"
+
+
+def _points(ledger: Ledger, seed: Seed) -> list[tuple[int, int]]:
+    """Outpoints a txid seed names, in vout order."""
+    txid, rest = seed.value[:64], seed.value[64:]
+    found = ledger.find_tx(txid_bytes(txid))
+    if not found:
+        raise _unseen(ledger, f"transaction {txid}")
+    points = []
+    for tx_id in found:
+        outputs = ledger.db.rows(_SQL["outputs_of_tx"], {"tx_id": tx_id})
+        if not rest and len(outputs) > 1:
+            raise _ambiguous(ledger, txid, outputs)
+        if rest.startswith("@"):
+            wanted = ledger.find_address(ledger.chain.parse_address(rest[1:]))
+            points += [
+                (tx_id, vout) for vout, _, address in outputs if wanted is not None and address == wanted
+            ]
+        elif rest in ("", ":*"):
+            points += [(tx_id, vout) for vout, _, _ in outputs]
+        else:
+            points += [(tx_id, vout) for vout, _, _ in outputs if vout == int(rest[1:])]
+    if not points:
+        place = f"to {rest[1:]}" if rest.startswith("@") else rest[1:]
+        raise UsageError(f"transaction {txid} has no output {place}.", hint="`txid:*` takes all of them.")
+    return points
+
+
+def _ambiguous(ledger: Ledger, txid: str, outputs: Sequence[tuple[int, int, int | None]]) -> AmbiguousSeed:
+    names = ledger.render_addresses(a for _, _, a in outputs if a is not None)
+    chain = ledger.chain
+    shown = [
+        f"{txid}:{vout} ({decimal_text(value, chain.decimals)} {chain.asset} to "
+        f"{names[address] if address is not None else 'no address'})"
+        for vout, value, address in outputs[:20]
+    ]
+    more = f", and {len(outputs) - 20} more" if len(outputs) > 20 else ""
+    return AmbiguousSeed(
+        f"transaction {txid} has {len(outputs)} outputs: {', '.join(shown)}{more}.",
+        hint="Choose one, txid@ADDRESS, or all with txid:*.",
+    )
+
+
+def _address_id(ledger: Ledger, address: str) -> int:
+    found = ledger.find_address(ledger.chain.parse_address(address))
+    if found is None:
+        raise _unseen(ledger, f"address {address}")
+    return found
+
+
+def _unseen(ledger: Ledger, what: str) -> UsageError:
+    tip = ledger.tip()
+    read = f"the blocks read up to height {tip.height}" if tip else "this store, which holds no blocks"
+    return UsageError(
+        f"{what} was never seen in {read} of {ledger.chain.name}: the answer is `unseen`, not `no exposure`.",
+        hint="Check the chain, or sync more blocks.",
+    )
+
+
+def _cluster(ledger: Ledger, addresses: Sequence[int]) -> list[int]:
+    """All members of the conservative clusters of these addresses; an address alone is its own."""
+    import polars as pl
+
+    wanted = pl.DataFrame({"address_id": sorted(set(addresses))}, schema={"address_id": pl.Int32})
+    with ledger.db.table("wanted", wanted):
+        clusters = ledger.db.polars(_SQL["clusters_of"])
+    with ledger.db.table("wanted", clusters.select("cluster_id").unique()):
+        members = ledger.db.polars(_SQL["cluster_members"])
+    return sorted(set(addresses) | set(members["address_id"].to_list()))
+
+
+def _claimed(ledger: Ledger, services: Services, seed: Seed) -> tuple[list[int], bool]:
+    """Tagged addresses of `tag:` or `vasp:`, and whether they are a pool's."""
+    key = "label" if seed.kind == "tag" else "actor"
+    rows = [(row, address) for row, address, _ in services.tagged if row[key] == seed.value]
+    if not rows:
+        raise UsageError(
+            f"no tag of an address seen on {ledger.chain.name} has the {key} {seed.value!r}.",
+            hint="`tracer tags list` shows the labels there are; this is `unseen`, not `no exposure`.",
+        )
+    stops = {row["claim_id"] for holding in services.holdings for row in holding.claims}
+    return sorted({address for _, address in rows}), any(row["claim_id"] in stops for row, _ in rows)
+
+
+def _extend(ledger: Ledger, services: Services, lots: Lots) -> None:
+    """An entity is all it holds: the clusters of its tagged addresses, unless another actor claims one."""
+    tags = [n for n, seed in enumerate(lots.seeds) if seed.kind in ("tag", "vasp")]
+    stops = {row["claim_id"] for holding in services.holdings for row in holding.claims}
+    clusters = {address: cluster for _, address, cluster in services.tagged}
+    actors: dict[int, set[str]] = {}
+    for row, _, cluster in services.tagged:
+        if row["claim_id"] in stops and row["actor"]:
+            actors.setdefault(cluster, set()).add(row["actor"])
+    for number in tags:
+        own = sorted(address for address, seed in lots.members.items() if seed == number)
+        alone = [a for a in own if len(actors.get(clusters[a], ())) <= 1]
+        if len(alone) < len(own):
+            lots.notes.append(
+                f"{lots.seeds[number].text}: {len(own) - len(alone)} tagged addresses stand in clusters that "
+                "another actor claims too; only the addresses themselves were taken"
+            )
+        for address in _cluster(ledger, alone):
+            lots.members.setdefault(address, number)
+        lots.clustered = True
+
+
+def _window_points(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
+    """Drop lots that were made outside the seed window; all gone is a question about nothing."""
+    import polars as pl
+
+    if not lots.points:
+        return
+    wanted = pl.DataFrame({"tx_id": sorted({t for t, _ in lots.points})}, schema={"tx_id": pl.Int64})
+    with ledger.db.table("wanted", wanted):
+        times = dict(ledger.db.rows(_SQL["times"]))
+    kept = {p: n for p, n in lots.points.items() if window["after"] <= times[p[0]] < window["before"]}
+    if len(kept) < len(lots.points):
+        lots.notes.append(f"{len(lots.points) - len(kept)} seed outputs lie outside the seed window")
+    lots.points = kept
+
+
+def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
+    """Gross, internal and external receipts; for lots also what the set seeds."""
+    import polars as pl
+
+    for tx_id, vout in lots.points:
+        rows = ledger.db.rows(_SQL["outputs_of_tx"], {"tx_id": tx_id})
+        lots.gross += next(value for v, value, _ in rows if v == vout)
+    lots.external = lots.gross
+    if not lots.members:
+        return
+    with ledger.db.table("members", _members(lots)):
+        received = ledger.db.polars(_SQL["received"], window)
+        with ledger.db.table("wanted", received.select("tx_id").unique().sort("tx_id")):
+            inside = ledger.db.polars(_SQL["inside_inputs"])
+    per_tx = received.group_by("tx_id", maintain_order=True).agg(pl.col("value").sum())
+    per_tx = per_tx.join(inside, on="tx_id", how="left", maintain_order="left").with_columns(
+        (pl.col("value") - pl.col("inside").fill_null(0)).clip(lower_bound=0).alias("net")
+    )
+    doubtful = int((per_tx["unknown"].fill_null(0) > 0).sum())
+    if doubtful:
+        lots.gaps.append(
+            f"{doubtful} receipts of the seed set come from transactions with inputs that were not read; "
+            "moves inside the set may be counted as arrivals"
+        )
+    points = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "vout": pl.Int32}, orient="row")
+    both = received.join(points, on=["tx_id", "vout"], how="semi")
+    external = sum(per_tx["net"].to_list())
+    gross = sum(received["value"].to_list())
+    lots.gross += gross - sum(both["value"].to_list())
+    lots.internal = gross - external
+    lots.external = lots.gross - lots.internal
+    if lots.unit == "lot":
+        lots.net = per_tx.select("tx_id", "net").filter(pl.col("net") > 0).sort("tx_id")
+        lots.flagged = received.join(lots.net, on="tx_id", how="semi", maintain_order="left")
+
+
+def _outflow(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
+    """What left the entity: per transaction, at most what it put in less what it got back."""
+    import polars as pl
+
+    with ledger.db.table("members", _members(lots)):
+        spending = ledger.db.polars(_SQL["spending"], window)
+        with ledger.db.table("wanted", spending.select("tx_id")):
+            inside = ledger.db.polars(_SQL["inside_inputs"])
+            sides = ledger.db.polars(_SQL["sides"])
+    per_tx = (
+        sides.group_by("tx_id", maintain_order=True)
+        .agg(
+            pl.col("value").filter(pl.col("inside")).sum().alias("back"),
+            pl.col("value").filter(~pl.col("inside")).sum().alias("out"),
+        )
+        .join(inside, on="tx_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.min_horizontal(
+                "out", (pl.col("inside").fill_null(0) - pl.col("back")).clip(lower_bound=0)
+            ).alias("net")
+        )
+    )
+    lots.net = per_tx.select("tx_id", "net").filter(pl.col("net") > 0).sort("tx_id")
+    lots.flagged = (
+        sides.filter(~pl.col("inside"))
+        .join(lots.net, on="tx_id", how="semi", maintain_order="left")
+        .join(spending, on="tx_id", how="left", maintain_order="left")
+        .select("tx_id", "vout", "value", "seed")
+    )
+    lots.leaving = sum(lots.net["net"].to_list())
+
+
+def _members(lots: Lots) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(
+        sorted(lots.members.items()), schema={"address_id": pl.Int32, "seed": pl.Int32}, orient="row"
+    )

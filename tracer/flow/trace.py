@@ -1,0 +1,126 @@
+"""One question, one answer: seeds -> closure -> kernels -> the documents of CONTRACTS.
+
+Nothing here depends on the clock, the host or the user: the same question on the same facts and claims gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tracer.clustering import state as clustering
+from tracer.db import named_sql
+from tracer.errors import StoreDamaged, UsageError
+from tracer.flow import seeds as seeding_room
+from tracer.flow import services as service_room
+from tracer.flow.closure import Closure, Trail
+from tracer.flow.document import Answer, Facts, compare, document
+from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.kernel_ceiling import ceiling
+from tracer.flow.methods import method
+from tracer.flow.movements import I64, Limits, Seeding, Taint
+from tracer.flow.question import Question
+from tracer.flow.seeds import Lots
+from tracer.intel.snapshot import Snapshot
+from tracer.ledger.store import Ledger
+
+_SQL = named_sql("tracer.flow", "closure.sql")
+MOST_SEEDS_APART = 64
+"""Beyond this many seeds the answer does not say which seed brought how much."""
+
+
+def trace(
+    ledger: Ledger, snapshot: Snapshot, question: Question, *, rules: str, engine: str
+) -> dict[str, Any]:
+    """Answer a question: `tracer.trace/1` for one method, `tracer.traces/1` for several.
+
+    `rules` is the digest of the rules in force, `engine` the version of this program; both are quoted. Raises
+    `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged` if a balance does not close.
+    """
+    tip = ledger.tip()
+    if tip is None:
+        raise UsageError(
+            f"the store of {ledger.chain.name} holds no blocks.",
+            hint=f"Run `tracer sync {ledger.chain.name}` first.",
+        )
+    runs = ledger.db.rows(_SQL["gaps"])
+    services = service_room.load(ledger, snapshot)
+    lots = seeding_room.resolve(
+        ledger,
+        services,
+        [seeding_room.parse(text, ledger.chain) for text in question.seeds],
+        unit=question.unit,
+        after=question.seed_after,
+        before=question.seed_before,
+    )
+    closure = Closure(
+        ledger,
+        services,
+        question.budget,
+        home=np.array(sorted(lots.members), np.int64),
+        last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
+        own_set_stops=lots.unit == "entity",
+    )
+    trail = closure.grow(lots.entries())
+    seeding = lots.seeding(trail)
+    limits = Limits(question.hops, question.min_value)
+    taints = {name: method(name)(trail.movements, seeding, limits) for name in question.methods}
+    for name, taint in taints.items():
+        check_conservation(name, taint)
+    facts = Facts(
+        ledger=ledger,
+        snapshot=snapshot,
+        question=question,
+        services=services,
+        lots=lots,
+        trail=trail,
+        tip=tip,
+        runs=runs,
+        clustering=clustering.current(ledger),
+        rules=rules,
+        engine=engine,
+        ceiling=ceiling(trail.movements, seeding),
+    )
+    answers = [
+        Answer(name, taint, _by_seed(name, trail, lots, taint, limits)) for name, taint in taints.items()
+    ]
+    facts.name_everything(answers)
+    documents = [document(facts, answer, answers) for answer in answers]
+    if len(documents) == 1:
+        return documents[0]
+    return {
+        "schema": "tracer.traces/1",
+        "documents": documents,
+        "comparison": compare(documents),
+    }
+
+
+def check_conservation(name: str, taint: Taint) -> None:
+    """Seed = what rests in the buckets plus fees, to the base unit; else the engine is wrong and says so."""
+    rests = taint.rests()
+    seeded = sum(taint.seeded.tolist())
+    found = sum(taint.fees.tolist()) + sum(
+        sum(rests[taint.fate == int(fate)].tolist()) for fates in BUCKETS.values() for fate in fates
+    )
+    if seeded != found or np.any(taint.amount[taint.fate == int(Fate.SPENT)] < 0):
+        raise StoreDamaged(
+            f"the {name} trace does not conserve value: {seeded} entered, {found} were found.",
+            hint="This is a fault of the engine or the store; please report it with the seeds.",
+        )
+
+
+def _by_seed(name: str, trail: Trail, lots: Lots, taint: Taint, limits: Limits) -> dict[int, I64]:
+    """Taint per seed argument, each followed alone through the same closure; empty for a single seed."""
+    if not 1 < len(lots.seeds) <= MOST_SEEDS_APART:
+        return {}
+    owner = lots.owner(trail)
+    apart = {}
+    for number in range(len(lots.seeds)):
+        own = np.where(owner == number, taint.seeded, 0)
+        if own.any():
+            alone = replace(Seeding.empty(trail.movements), fixed=own)
+            apart[number] = method(name)(trail.movements, alone, limits).amount
+    return apart

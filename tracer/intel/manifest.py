@@ -1,0 +1,120 @@
+"""What a snapshot is made of: the lists that were imported, named by what they say.
+
+    intel/HEAD                           the current snapshot's id
+    intel/snapshot-<id>.json             a manifest; its SHA-256 is its name
+    intel/tags-<claims>-<bytes>.parquet  the claims of one list, sorted by claim id; likewise `vasps-`
+
+A list is identified by the SHA-256 of its sorted claim ids, so that neither the order of rows, nor the
+order of imports, nor the version of the Parquet writer changes a snapshot's id. `<bytes>` are the first 16
+digits of the SHA-256 of the file: damage on disk is noticed. All files but HEAD are immutable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tracer.errors import StoreDamaged, UsageError
+from tracer.intel.claims import ClaimKind
+from tracer.intel.files import write_whole
+
+SCHEMA = "tracer.intel/1"
+_ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, order=True)
+class ListEntry:
+    """One imported list, all of it told by its claims.
+
+    list       what coverage calls it (`tracer.intel.store.list_name`)
+    claims     SHA-256 of its sorted claim ids
+    published  the newest date its rows carry, "" where none does
+    """
+
+    list: str
+    kind: ClaimKind
+    claims: str
+    published: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The lists of one snapshot, sorted; equal sets give equal bytes and so equal ids."""
+
+    lists: tuple[ListEntry, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """The bytes the id is the hash of."""
+        document = {"schema": SCHEMA, "lists": [asdict(entry) for entry in self.lists]}
+        return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+
+    @property
+    def id(self) -> str:
+        """`sha256:...`, what results carry as `intel_snapshot`."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+    def with_lists(self, more: Iterable[ListEntry]) -> Manifest:
+        """Add lists to this snapshot; a list that is in already changes nothing."""
+        return Manifest(tuple(sorted({*self.lists, *more})))
+
+    def save(self, folder: Path) -> None:
+        """Keep this manifest and make it the current one, in this order."""
+        write_whole(_path(folder, self.id), self.content)
+        write_whole(folder / "HEAD", self.id.encode() + b"\n")
+
+
+def current(folder: Path) -> Manifest:
+    """The manifest HEAD points at; the empty one where nothing was ever imported."""
+    head = folder / "HEAD"
+    if not head.exists():
+        return Manifest()
+    found = _ID.fullmatch(head.read_text(encoding="ascii", errors="replace").strip())
+    if found is None:
+        raise StoreDamaged(f"{head} names no snapshot.", hint="Restore it from a backup.")
+    return _read(folder, found[1])
+
+
+def load(folder: Path, snapshot_id: str) -> Manifest:
+    """A past or present manifest by its id (`sha256:...`, or its 64 digits).
+
+    Raises `UsageError` where the id is none, or not of this workspace.
+    """
+    found = _ID.fullmatch(snapshot_id)
+    if found is None:
+        raise UsageError(
+            f"{snapshot_id!r} is no snapshot id.", hint="It is `sha256:` and 64 digits, as results print it."
+        )
+    if f"sha256:{found[1]}" == Manifest().id:
+        return Manifest()
+    if not _path(folder, found[1]).exists():
+        raise UsageError(
+            f"snapshot sha256:{found[1]} is not in {folder}.",
+            hint="Import the claims it was made of, or use the workspace it comes from.",
+        )
+    return _read(folder, found[1])
+
+
+def _path(folder: Path, snapshot_id: str) -> Path:
+    return folder / f"snapshot-{snapshot_id.removeprefix('sha256:')}.json"
+
+
+def _read(folder: Path, digits: str) -> Manifest:
+    path = _path(folder, digits)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise StoreDamaged(f"{path} is missing.", hint="Restore it from a backup.") from error
+    if hashlib.sha256(content).hexdigest() != digits:
+        raise StoreDamaged(f"{path} does not match its name.", hint="Restore it from a backup.")
+    document = json.loads(content)
+    if document["schema"] != SCHEMA:
+        raise StoreDamaged(
+            f"{path} is of schema {document['schema']}.", hint="Use the version that wrote it."
+        )
+    return Manifest(tuple(ListEntry(**entry) for entry in document["lists"]))

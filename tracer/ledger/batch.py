@@ -1,0 +1,85 @@
+"""What an adapter hands over: columns, and the header chain they extend.
+
+A batch holds whole blocks of one branch in height order. Adapters have verified what their chain entry
+declares; the ledger checks what only it can know (that the batch extends its tip, that prevouts exist,
+that no value comes out of nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class UtxoBatch:
+    """Decoded blocks of a UTXO chain as Arrow tables (32-byte hashes in wire order).
+
+    blocks    height int32, hash, prev_hash, merkle_root binary(32), time int64, version int32, bits int64,
+              nonce int64, tx_count int32, size int32; consecutive heights
+    txs       tx_id int64, txid binary(32), version int32, locktime int64, size int32, vsize int32,
+              inputs int32 (0 for a coinbase), outputs int32, out_value int64; sorted by tx_id
+    outputs   tx_id int64, vout int32, value int64, kind uint8 (ScriptKind), address_kind uint8, payload
+              binary (null where ADDRESSLESS), prefix int64 (see `adapters.bitcoin.decode`), script binary
+              (null where kind and payload tell it); sorted by (tx_id, vout)
+    inputs    tx_id int64, vin int32, prev_txid binary(32), prev_vout int32, sequence int64, and, where the
+              source told what was spent, prev_value int64, prev_kind uint8, prev_address_kind uint8,
+              prev_payload binary (all null elsewhere); no coinbase inputs; sorted by (tx_id, vin)
+    """
+
+    blocks: pa.Table
+    txs: pa.Table
+    outputs: pa.Table
+    inputs: pa.Table
+
+
+class KnownChain(Protocol):
+    """What a source may ask of the ledger before it decides what to hand over."""
+
+    def height_of(self, block_hash: bytes) -> int | None:
+        """Height of a block of the ledger's branch, or None."""
+
+    def hash_at(self, height: int) -> bytes | None:
+        """Hash of the ledger's block at a height, or None where none was read."""
+
+    def bits_from(self, height: int) -> list[int]:
+        """Compact targets of the ledger's blocks from a height up, without gaps, in order."""
+
+
+class Plan(Protocol):
+    """One run of consecutive blocks a source can hand over."""
+
+    @property
+    def first_height(self) -> int:
+        """Height of its first block."""
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks it has."""
+
+    @property
+    def reorg_to(self) -> int | None:
+        """The height to keep when blocks of a lost branch must go first, else None."""
+
+
+P = TypeVar("P", bound=Plan)
+
+
+class BlockSource(Protocol[P]):
+    """What every adapter of a UTXO chain offers to `tracer.ledger.pull`."""
+
+    def plan(self, known: KnownChain, first: int | None, last: int | None) -> Sequence[P]:
+        """What is new, in height order, between the heights asked for; empty when nothing is."""
+
+    def batches(self, plan: P) -> Iterator[UtxoBatch]:
+        """The blocks of a plan; stops before the first unsound one."""
+
+    def notes(self) -> list[str]:
+        """What is normal but should be said."""
+
+    def finish(self, kept: int | None) -> None:
+        """Raise what was wrong with the source, after everything sound was kept up to height `kept`."""

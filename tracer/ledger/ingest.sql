@@ -1,0 +1,122 @@
+-- Loading: what a turn asks the store, and how it becomes part of it.
+
+-- name: find_prevouts
+-- BIP 30 duplicates: the latest transaction with that txid is the one that can be spent
+WITH hit AS (
+    SELECT wanted.row, wanted.prev_vout, max(tx.tx_id) AS tx_id
+    FROM wanted
+    JOIN txid_lookup ON txid_lookup.prefix = wanted.prefix
+    JOIN tx ON tx.tx_id = txid_lookup.tx_id AND tx.txid = wanted.prev_txid
+    GROUP BY ALL
+)
+SELECT hit.row, hit.tx_id, txout.value, txout.kind, txout.address_id, spend.tx_id IS NOT NULL AS spent
+FROM hit
+LEFT JOIN txout ON txout.tx_id = hit.tx_id AND txout.vout = hit.prev_vout
+LEFT JOIN spend ON spend.prev_tx_id = hit.tx_id AND spend.prev_vout = hit.prev_vout
+ORDER BY hit.row;
+
+-- name: wanted_twice
+SELECT min(row) FROM (
+    SELECT max(row) AS row FROM wanted GROUP BY prev_txid, prev_vout HAVING count(*) > 1
+    UNION ALL
+    SELECT wanted.row FROM wanted JOIN pending_spend USING (prev_txid, prev_vout)
+);
+
+-- name: next_address_id
+SELECT coalesce(max(address_id) + 1, 0) FROM address;
+
+-- name: find_addresses
+SELECT turn_address.local, address.address_id
+FROM turn_address
+JOIN address_lookup ON address_lookup.prefix = turn_address.prefix
+JOIN address ON address.address_id = address_lookup.address_id
+    AND address.kind = turn_address.kind AND address.payload = turn_address.payload
+ORDER BY turn_address.local;
+
+-- name: insert_block
+INSERT INTO block SELECT height, hash, prev_hash, merkle_root, time, version, bits, nonce, tx_count, size FROM arriving;
+-- name: insert_tx
+INSERT INTO tx SELECT tx_id, txid, version, locktime, size, vsize, inputs, outputs, out_value, fee FROM arriving;
+-- name: insert_txout
+INSERT INTO txout SELECT tx_id, vout, value, kind, address_id, script FROM arriving;
+-- name: insert_txin
+INSERT INTO txin SELECT tx_id, vin, prev_tx_id, prev_vout, value, kind, address_id, sequence FROM arriving;
+-- name: insert_pending_spend
+INSERT INTO pending_spend SELECT prev_txid, prev_vout, tx_id, vin FROM arriving;
+-- name: insert_address
+INSERT INTO address SELECT address_id, kind, payload FROM arriving;
+-- name: insert_spend
+INSERT INTO spend SELECT prev_tx_id, prev_vout, tx_id, vin FROM arriving;
+-- name: insert_address_tx
+INSERT INTO address_tx SELECT address_id, tx_id FROM arriving;
+-- name: insert_txid_lookup
+INSERT INTO txid_lookup SELECT prefix, tx_id FROM arriving;
+-- name: insert_address_lookup
+INSERT INTO address_lookup SELECT prefix, address_id FROM arriving;
+
+-- name: block_hash_at
+SELECT hash FROM block WHERE height = $height;
+-- name: block_prev_at
+SELECT prev_hash FROM block WHERE height = $height;
+-- name: known_blocks
+SELECT height, hash, bits FROM block ORDER BY height;
+
+-- Blocks that arrive below others: settle what waited for them. --------------------------------------
+
+-- name: last_pending
+SELECT max(tx_id) FROM pending_spend;
+
+-- name: settle_pending
+CREATE OR REPLACE TEMP TABLE settled AS
+SELECT pending_spend.tx_id, pending_spend.vin, tx.tx_id AS prev_tx_id, pending_spend.prev_vout,
+    txout.value, txout.kind, txout.address_id
+FROM pending_spend
+JOIN tx ON tx.txid = pending_spend.prev_txid AND tx.tx_id BETWEEN $first AND $last AND tx.tx_id < pending_spend.tx_id
+LEFT JOIN txout ON txout.tx_id = tx.tx_id AND txout.vout = pending_spend.prev_vout
+ORDER BY ALL;
+-- name: settled_nowhere
+SELECT settled.tx_id, tx.txid FROM settled JOIN tx USING (tx_id) WHERE settled.value IS NULL ORDER BY settled.tx_id LIMIT 1;
+-- name: settle_txin
+UPDATE txin SET prev_tx_id = settled.prev_tx_id, value = settled.value, kind = settled.kind, address_id = settled.address_id
+FROM settled WHERE txin.tx_id = settled.tx_id AND txin.vin = settled.vin;
+-- name: settle_spend
+INSERT INTO spend SELECT prev_tx_id, prev_vout, tx_id, vin FROM settled ORDER BY prev_tx_id, prev_vout;
+-- name: settle_address_tx
+INSERT INTO address_tx
+SELECT DISTINCT settled.address_id, settled.tx_id FROM settled
+ANTI JOIN address_tx USING (address_id, tx_id)
+WHERE settled.address_id IS NOT NULL ORDER BY ALL;
+-- name: settle_clear
+DELETE FROM pending_spend USING settled
+WHERE pending_spend.tx_id = settled.tx_id AND pending_spend.vin = settled.vin;
+-- name: settle_fee
+UPDATE tx SET fee = whole.fee FROM (
+    SELECT tx.tx_id, CAST(sum(txin.value) AS BIGINT) - any_value(tx.out_value) AS fee
+    FROM tx JOIN txin USING (tx_id)
+    WHERE tx.tx_id IN (SELECT tx_id FROM settled)
+    GROUP BY tx.tx_id HAVING count(txin.value) = count(*)
+) AS whole WHERE tx.tx_id = whole.tx_id;
+-- name: settled_out_of_nothing
+SELECT tx_id, txid FROM tx WHERE fee < 0 ORDER BY tx_id LIMIT 1;
+-- name: settled_coinbase_too_much
+SELECT block.height, any_value(coinbase.out_value) AS claimed, CAST(sum(tx.fee) AS BIGINT) AS fees
+FROM block
+JOIN tx AS coinbase ON coinbase.tx_id = (CAST(block.height AS BIGINT) << 24)
+JOIN tx ON tx.tx_id > coinbase.tx_id AND tx.tx_id < coinbase.tx_id + 16777216
+WHERE block.height IN (SELECT DISTINCT tx_id >> 24 FROM settled)
+GROUP BY block.height HAVING count(tx.fee) = count(*) ORDER BY block.height;
+
+-- A lost branch goes. ---------------------------------------------------------------------------------
+
+-- name: rollback
+DELETE FROM block WHERE height > $height;
+DELETE FROM tx WHERE tx_id >= $first;
+DELETE FROM txout WHERE tx_id >= $first;
+DELETE FROM txin WHERE tx_id >= $first;
+DELETE FROM pending_spend WHERE tx_id >= $first;
+DELETE FROM spend WHERE tx_id >= $first;
+DELETE FROM address_tx WHERE tx_id >= $first;
+DELETE FROM txid_lookup WHERE tx_id >= $first;
+DELETE FROM mix WHERE tx_id >= $first;
+DELETE FROM address WHERE address_id NOT IN (SELECT address_id FROM address_tx);
+DELETE FROM address_lookup WHERE address_id NOT IN (SELECT address_id FROM address);

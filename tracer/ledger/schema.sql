@@ -1,0 +1,85 @@
+-- Facts of one UTXO chain. Hashes and txids are 32 bytes in the order of the wire (shown reversed).
+-- Position ids and address ids never leave the ledger. Absent is NULL, never 0.
+
+-- name: facts_1
+CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+
+CREATE TABLE block (
+    height      INTEGER NOT NULL,
+    hash        BLOB    NOT NULL,
+    prev_hash   BLOB    NOT NULL,
+    merkle_root BLOB    NOT NULL,
+    time        BIGINT  NOT NULL,      -- unix seconds, as the header says
+    version     INTEGER NOT NULL,
+    bits        BIGINT  NOT NULL,
+    nonce       BIGINT  NOT NULL,
+    tx_count    INTEGER NOT NULL,
+    size        INTEGER NOT NULL       -- bytes, witness included
+);
+
+CREATE TABLE tx (                      -- sorted by tx_id
+    tx_id     BIGINT  NOT NULL,        -- height << 24 | index in block
+    txid      BLOB    NOT NULL,
+    version   INTEGER NOT NULL,
+    locktime  BIGINT  NOT NULL,
+    size      INTEGER NOT NULL,
+    vsize     INTEGER NOT NULL,
+    inputs    INTEGER NOT NULL,        -- spends; 0 for a coinbase
+    outputs   INTEGER NOT NULL,
+    out_value BIGINT  NOT NULL,
+    fee       BIGINT                   -- NULL for a coinbase, and while an input is unresolved
+);
+
+CREATE TABLE txout (                   -- sorted by (tx_id, vout)
+    tx_id      BIGINT   NOT NULL,
+    vout       INTEGER  NOT NULL,
+    value      BIGINT   NOT NULL,
+    kind       UTINYINT NOT NULL,      -- tracer.chain.ScriptKind
+    address_id INTEGER,                -- NULL where nobody's address: OP_RETURN, anchor, nonstandard
+    script     BLOB                    -- kept where kind and address do not tell it
+);
+
+CREATE TABLE txin (                    -- sorted by (tx_id, vin); coinbase inputs are not spends and not here
+    tx_id      BIGINT  NOT NULL,
+    vin        INTEGER NOT NULL,
+    prev_tx_id BIGINT,                 -- NULL while the spent transaction was not read (see pending_spend)
+    prev_vout  INTEGER NOT NULL,
+    value      BIGINT,                 -- NULL while unknown
+    kind       UTINYINT,               -- script kind of the spent output
+    address_id INTEGER,
+    sequence   BIGINT  NOT NULL
+);
+
+CREATE TABLE pending_spend (           -- inputs whose previous transaction was not read
+    prev_txid BLOB    NOT NULL,
+    prev_vout INTEGER NOT NULL,
+    tx_id     BIGINT  NOT NULL,
+    vin       INTEGER NOT NULL
+);
+
+CREATE TABLE address (                 -- sorted by address_id, which is the order of first appearance
+    address_id INTEGER  NOT NULL,
+    kind       UTINYINT NOT NULL,
+    payload    BLOB     NOT NULL
+);
+
+-- Look-up tables: sorted by their key, pruned by min/max, no index.
+CREATE TABLE spend (prev_tx_id BIGINT NOT NULL, prev_vout INTEGER NOT NULL, tx_id BIGINT NOT NULL, vin INTEGER NOT NULL);
+CREATE TABLE address_tx (address_id INTEGER NOT NULL, tx_id BIGINT NOT NULL);
+CREATE TABLE txid_lookup (prefix BIGINT NOT NULL, tx_id BIGINT NOT NULL);
+CREATE TABLE address_lookup (prefix BIGINT NOT NULL, address_id INTEGER NOT NULL);
+
+CREATE TABLE quarantine (              -- what could not be understood, kept raw
+    source VARCHAR NOT NULL, place VARCHAR NOT NULL, reason VARCHAR NOT NULL, raw BLOB NOT NULL
+);
+
+-- Links, derived: may be dropped and rebuilt to the same rows.
+CREATE TABLE mix (                     -- transactions whose shape is a mixer's; sorted by tx_id
+    tx_id BIGINT NOT NULL, kind VARCHAR NOT NULL, participants INTEGER NOT NULL, denomination BIGINT, confidence INTEGER NOT NULL
+);
+CREATE TABLE cluster (                 -- conservative tier; address ids without a row are their own cluster; sorted by address_id
+    address_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL     -- cluster_id = least (earliest-seen) address_id of the cluster
+);
+CREATE TABLE cluster_member (          -- the same rows, sorted by (cluster_id, address_id)
+    cluster_id INTEGER NOT NULL, address_id INTEGER NOT NULL
+);

@@ -1,0 +1,122 @@
+"""Open the facts of one chain: schema, tip, and the look-ups from names to ids and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+
+from tracer.chain import AddressKey, Chain
+from tracer.db import Database, named_sql
+from tracer.errors import UsageError
+from tracer.ledger.prefix import address_prefix, txid_prefix
+from tracer.workspace import Workspace
+
+_SCHEMA = named_sql("tracer.ledger", "schema.sql")
+_SQL = named_sql("tracer.ledger", "store.sql")
+MIGRATIONS = ("facts_1",)
+"""Named, recorded, forward only: each runs once, in this order, inside one transaction."""
+
+
+@dataclass(frozen=True)
+class Tip:
+    """The last block of the best chain read so far."""
+
+    height: int
+    block_hash: bytes
+    time: int
+
+
+class Ledger:
+    """The facts of one chain, open. Use as a context manager; `db` is the open database.
+
+    Readers see resolved heights only: a load commits whole turns (see `tracer.ledger.ingest`).
+    """
+
+    def __init__(self, db: Database, chain: Chain) -> None:
+        self.db = db
+        self.chain = chain
+
+    @classmethod
+    def open(
+        cls,
+        workspace: Workspace,
+        chain: Chain,
+        *,
+        read_only: bool = True,
+        memory: str | None = None,
+        threads: int | None = None,
+    ) -> Ledger:
+        """Open a chain's facts; for writing, the file is created and migrated as needed."""
+        path = workspace.chain_file(chain.name)
+        if read_only and not path.exists():
+            raise UsageError(
+                f"nothing of {chain.name} was read into {workspace.root}.",
+                hint=f"Run `tracer sync {chain.name} --source ...` first.",
+            )
+        db = Database(path, read_only=read_only, memory=memory, threads=threads)
+        ledger = cls(db, chain)
+        if not read_only:
+            ledger._migrate()
+        return ledger
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.db.close()
+
+    def _migrate(self) -> None:
+        self.db.run(_SQL["create_migration"])
+        done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
+        for name in MIGRATIONS:
+            if name not in done:
+                with self.db.transaction():
+                    self.db.script(_SCHEMA[name])
+                    self.db.run(_SQL["record_migration"], {"name": name})
+
+    def tip(self) -> Tip | None:
+        """The last resolved block, or None in an empty store."""
+        found = self.db.row(_SQL["tip"])
+        return None if found is None else Tip(*found)
+
+    def find_tx(self, txid: bytes) -> list[int]:
+        """Ids of the transactions with this txid (wire order), in chain order.
+
+        Empty when never read; two where a coinbase was repeated before BIP30. A 64-bit prefix finds
+        candidates, all 32 bytes decide.
+        """
+        return [i for (i,) in self.db.rows(_SQL["find_tx"], {"prefix": txid_prefix(txid), "txid": txid})]
+
+    def find_address(self, key: AddressKey) -> int | None:
+        """The dense id of an address, or None when the ledger never saw it."""
+        found: int | None = self.db.value(
+            _SQL["find_address"],
+            {"prefix": address_prefix(key), "kind": key.kind, "payload": key.payload},
+        )
+        return found
+
+    def render_addresses(self, ids: Iterable[int]) -> dict[int, str]:
+        """Canonical text of each address id."""
+        wanted = sorted(set(ids))
+        rows = self.db.rows(_SQL["addresses"], {"ids": wanted}) if wanted else []
+        return {i: self.chain.render_address(AddressKey(kind, payload)) for i, kind, payload in rows}
+
+    def render_txids(self, ids: Iterable[int]) -> dict[int, str]:
+        """Txid of each transaction id, as shown (reversed hex)."""
+        wanted = sorted(set(ids))
+        rows = self.db.rows(_SQL["txids"], {"ids": wanted}) if wanted else []
+        return {i: txid[::-1].hex() for i, txid in rows}
+
+
+def txid_bytes(text: str) -> bytes:
+    """A txid as people write it -> wire order; `UsageError` when it is none."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise UsageError(f"{text!r} is no txid.", hint="A txid is 64 hexadecimal digits.")
+    return raw[::-1]

@@ -1,0 +1,359 @@
+"""One turn of a load: batches joined, resolved against each other and the store, ready to insert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer.chain import TX_INDEX_BITS, Chain
+from tracer.db import Database, named_sql
+from tracer.ledger import kernels
+from tracer.ledger.batch import UtxoBatch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SQL = named_sql("tracer.ledger", "ingest.sql")
+
+
+class Refused(Exception):
+    """A transaction breaks a rule only the ledger can check."""
+
+    def __init__(self, tx_id: int, txid: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.tx_id, self.txid, self.reason = tx_id, txid, reason
+
+
+def joined(batches: Sequence[UtxoBatch]) -> UtxoBatch:
+    """Several consecutive batches as one, each column in one piece."""
+    import pyarrow as pa
+
+    def join(name: str) -> pa.Table:
+        return pa.concat_tables([getattr(batch, name) for batch in batches]).combine_chunks()
+
+    return UtxoBatch(join("blocks"), join("txs"), join("outputs"), join("inputs"))
+
+
+def column(table: pa.Table, name: str) -> NDArray[Any]:
+    """A numeric column as numpy; nulls are an error of the caller."""
+    values: NDArray[Any] = table.column(name).to_numpy()
+    return values
+
+
+def words32(table: pa.Table, name: str) -> NDArray[np.uint64]:
+    """A column of 32-byte hashes as (n, 4) machine words."""
+    array = table.column(name).combine_chunks()
+    if hasattr(array, "chunks"):  # pyarrow keeps an empty or single chunk wrapped
+        array = array.chunk(0) if array.num_chunks else None
+    if array is None:
+        return np.empty((0, 4), np.uint64)
+    raw = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * 32 : (array.offset + len(array)) * 32]
+    return np.ascontiguousarray(raw).view(np.uint64).reshape(-1, 4)
+
+
+class Turn:
+    """The columns of one turn while they are being resolved. `resolve()` first, then the tables."""
+
+    def __init__(self, batch: UtxoBatch, chain: Chain) -> None:
+        self.batch = batch
+        self.chain = chain
+        self.tx_id: NDArray[np.int64] = column(batch.txs, "tx_id")
+        self.txids = words32(batch.txs, "txid")
+        self.in_first = self._firsts("inputs")
+        self.out_first = self._firsts("outputs")
+        self.prev_vout = column(batch.inputs, "prev_vout").astype(np.int64)
+        n = batch.inputs.num_rows
+        self.prev_row = np.full(n, -1, np.int64)
+        self.prev_tx_id = np.full(n, -1, np.int64)
+        self.value = np.full(n, -1, np.int64)
+        self.kind = np.zeros(n, np.uint8)
+        self.address = np.full(n, -1, np.int64)
+        self.fee = np.full(len(self.tx_id), -1, np.int64)
+        self.new_addresses: pa.Table | None = None
+
+    def _firsts(self, name: str) -> NDArray[np.int64]:
+        counts = column(self.batch.txs, name)
+        return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+    @property
+    def heights(self) -> tuple[int, int]:
+        """First and last height."""
+        return int(self.tx_id[0] >> TX_INDEX_BITS), int(self.tx_id[-1] >> TX_INDEX_BITS)
+
+    def resolve(self, db: Database) -> None:
+        """Settle prevouts, addresses and fees; raises `Refused` for the first transaction that breaks a rule."""
+        self._prevouts_inside()
+        self._prevouts_before(db)
+        self._addresses(db)
+        self._fees()
+
+    def _refuse(self, problem: int, t: int) -> None:
+        if problem != kernels.SOUND:
+            self._refuse_tx(t, kernels.PROBLEMS[problem])
+
+    def _refuse_tx(self, t: int, reason: str) -> None:
+        raise Refused(int(self.tx_id[t]), self.txids[t].tobytes(), reason)
+
+    def _prevouts_inside(self) -> None:
+        table = np.full(kernels.table_size(len(self.tx_id)), -1, np.int32)
+        spent = np.zeros(self.batch.outputs.num_rows, np.bool_)
+        problem, t = kernels.match_prevouts(
+            self.txids,
+            self.in_first,
+            words32(self.batch.inputs, "prev_txid"),
+            self.prev_vout,
+            self.out_first,
+            table,
+            self.prev_row,
+            spent,
+        )
+        self._refuse(problem, t)
+        hit = self.prev_row >= 0
+        rows = self.prev_row[hit]
+        self.prev_tx_id[hit] = column(self.batch.outputs, "tx_id")[rows]
+        self.value[hit] = column(self.batch.outputs, "value")[rows]
+        self.kind[hit] = column(self.batch.outputs, "kind")[rows]
+
+    def _prevouts_before(self, db: Database) -> None:
+        """Ask the store for what is not in the turn; take what the source told where it does not know."""
+        import pyarrow as pa
+
+        rows = np.flatnonzero(self.prev_row < 0)
+        if not len(rows):
+            return
+        inputs = self.batch.inputs
+        wanted = pa.table(
+            {
+                "row": rows,
+                "prefix": words32(inputs, "prev_txid")[rows, 0].astype(np.int64),
+                "prev_txid": inputs.column("prev_txid").take(pa.array(rows)).cast(pa.binary()),
+                "prev_vout": self.prev_vout[rows].astype(np.int32),
+            }
+        )
+        with db.table("wanted", wanted):
+            found = db.arrow(_SQL["find_prevouts"])
+            twice = db.value(_SQL["wanted_twice"])
+        if twice is not None:
+            self._refuse_input(int(twice), kernels.DOUBLE_SPEND)
+        at = column(found, "row")
+        if len(at):
+            bad = found.column("value").is_null().to_numpy()
+            if bad.any():
+                self._refuse_input(int(at[bad][0]), kernels.NO_SUCH_OUTPUT)
+            spent = found.column("spent").to_numpy(zero_copy_only=False)
+            if spent.any():
+                self._refuse_input(int(at[spent][0]), kernels.DOUBLE_SPEND)
+            self.prev_tx_id[at] = column(found, "tx_id")
+            self.value[at] = column(found, "value")
+            self.kind[at] = column(found, "kind")
+            self.address[at] = found.column("address_id").fill_null(-1).to_numpy()
+        told = inputs.column("prev_value").is_valid().to_numpy() & (self.value < 0)
+        self.value[told] = inputs.column("prev_value").filter(pa.array(told)).to_numpy()
+        self.kind[told] = inputs.column("prev_kind").filter(pa.array(told)).to_numpy()
+
+    def _refuse_input(self, row: int, problem: int) -> None:
+        self._refuse(problem, int(np.searchsorted(self.in_first, row, side="right")) - 1)
+
+    def _addresses(self, db: Database) -> None:
+        """Give every address of the turn its dense id; new ones are numbered in order of appearance."""
+        import pyarrow as pa
+
+        outputs, inputs = self.batch.outputs, self.batch.inputs
+        told = np.flatnonzero((self.prev_tx_id < 0) & inputs.column("prev_payload").is_valid().to_numpy())
+        kinds = column(outputs, "address_kind")
+        prefixes = column(outputs, "prefix")
+        payloads = outputs.column("payload").combine_chunks()
+        order: NDArray[np.int64] | None = None
+        if len(told):
+            kinds, prefixes, payloads, order = self._with_told(told)
+        array = payloads.chunk(0) if hasattr(payloads, "chunks") else payloads
+        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
+        local = np.empty(len(kinds), np.int32)
+        firsts = np.empty(len(kinds), np.int64)
+        table = np.full(kernels.table_size(len(kinds)), -1, np.int32)
+        count = kernels.same_addresses(
+            kinds.copy(), prefixes.copy(), offsets.astype(np.int64), data.copy(), table, local, firsts
+        )
+        firsts = firsts[:count]
+        distinct = pa.table(
+            {
+                "local": np.arange(count, dtype=np.int64),
+                "prefix": prefixes[firsts],
+                "kind": kinds[firsts],
+                "payload": array.take(pa.array(firsts)),
+            }
+        )
+        ids = self._known_ids(db, distinct, count)
+        # -1 stays -1: ids has a last element for "no address"
+        ids = np.append(ids, -1)
+        if order is not None:
+            unordered = np.empty(len(local), np.int32)
+            unordered[order] = local
+            local = unordered
+        n_out = outputs.num_rows
+        self.out_address = ids[local[:n_out]]
+        self.address[told] = ids[local[n_out:]]
+        inside = self.prev_row >= 0
+        self.address[inside] = self.out_address[self.prev_row[inside]]
+
+    def _with_told(
+        self, told: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], Any, NDArray[np.int64]]:
+        """Outputs and told prevouts together, in transaction order (spends before outputs)."""
+        import pyarrow as pa
+
+        from tracer.chain import AddressKey
+        from tracer.ledger.prefix import address_prefix
+
+        outputs, inputs = self.batch.outputs, self.batch.inputs
+        rows = inputs.take(pa.array(told))
+        told_kinds = column(rows, "prev_address_kind")
+        told_payloads = rows.column("prev_payload").combine_chunks()
+        pairs = zip(told_kinds.tolist(), told_payloads.to_pylist(), strict=True)
+        told_prefixes = np.array([address_prefix(AddressKey(k, p)) for k, p in pairs], np.int64)
+        position = np.concatenate((2 * column(outputs, "tx_id") + 1, 2 * column(rows, "tx_id")))
+        order = np.argsort(position, kind="stable")
+        payloads = pa.chunked_array(
+            [*outputs.column("payload").chunks, *pa.chunked_array(told_payloads).chunks], type=pa.binary()
+        ).combine_chunks()
+        return (
+            np.concatenate((column(outputs, "address_kind"), told_kinds))[order],
+            np.concatenate((column(outputs, "prefix"), told_prefixes))[order],
+            payloads.take(pa.array(order)),
+            order,
+        )
+
+    def _known_ids(self, db: Database, distinct: pa.Table, count: int) -> NDArray[np.int64]:
+        import pyarrow as pa
+
+        known = int(db.value(_SQL["next_address_id"]))
+        ids = np.full(count, -1, np.int64)
+        if known:
+            with db.table("turn_address", distinct):
+                found = db.arrow(_SQL["find_addresses"])
+            ids[column(found, "local")] = column(found, "address_id")
+        fresh = np.flatnonzero(ids < 0)
+        ids[fresh] = known + np.arange(len(fresh))
+        self.new_addresses = distinct.take(pa.array(fresh)).append_column(
+            "address_id", pa.array(ids[fresh].astype(np.int32))
+        )
+        return ids
+
+    def _fees(self) -> None:
+        heights = column(self.batch.blocks, "height").tolist()
+        counts = column(self.batch.blocks, "tx_count")
+        block_first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        allowance = np.array([self.chain.subsidy(h) for h in heights], np.int64)
+        out_value = column(self.batch.txs, "out_value")
+        problem, t = kernels.settle_fees(
+            self.in_first, self.value, out_value, block_first, allowance, self.fee
+        )
+        self._refuse(problem, t)
+
+    # What goes into the store -----------------------------------------------------------------------
+
+    def tx_table(self) -> pa.Table:
+        """Rows of `tx`."""
+        return self.batch.txs.append_column("fee", nullable(self.fee, "int64"))
+
+    def txout_table(self) -> pa.Table:
+        """Rows of `txout`."""
+        outputs = self.batch.outputs.select(["tx_id", "vout", "value", "kind", "script"])
+        return outputs.add_column(4, "address_id", nullable(self.out_address, "int32"))
+
+    def txin_table(self) -> pa.Table:
+        """Rows of `txin`."""
+        import pyarrow as pa
+
+        inputs = self.batch.inputs
+        return pa.table(
+            {
+                "tx_id": inputs.column("tx_id"),
+                "vin": inputs.column("vin"),
+                "prev_tx_id": nullable(self.prev_tx_id, "int64"),
+                "prev_vout": inputs.column("prev_vout"),
+                "value": nullable(self.value, "int64"),
+                "kind": pa.array(self.kind, mask=self.value < 0),
+                "address_id": nullable(self.address, "int32"),
+                "sequence": inputs.column("sequence"),
+            }
+        )
+
+    def spend_table(self) -> pa.Table:
+        """Rows of `spend`, sorted by the spent outpoint."""
+        import pyarrow as pa
+
+        rows = np.flatnonzero(self.prev_tx_id >= 0)
+        rows = rows[_outpoint_order(self.prev_tx_id[rows], self.prev_vout[rows])]
+        inputs = self.batch.inputs
+        return pa.table(
+            {
+                "prev_tx_id": self.prev_tx_id[rows],
+                "prev_vout": self.prev_vout[rows].astype(np.int32),
+                "tx_id": column(inputs, "tx_id")[rows],
+                "vin": column(inputs, "vin")[rows],
+            }
+        )
+
+    def pending_table(self) -> pa.Table:
+        """Rows of `pending_spend`."""
+        import pyarrow as pa
+
+        rows = pa.array(np.flatnonzero(self.prev_tx_id < 0))
+        pending = self.batch.inputs.select(["prev_txid", "prev_vout", "tx_id", "vin"]).take(rows)
+        return pending.set_column(0, "prev_txid", pending.column("prev_txid").cast(pa.binary()))
+
+    def address_tx_table(self) -> pa.Table:
+        """Rows of `address_tx`: each address with each transaction that pays it or spends from it, once."""
+        import pyarrow as pa
+
+        tx_of_out = np.repeat(np.arange(len(self.tx_id)), np.diff(self.out_first))
+        tx_of_in = np.repeat(np.arange(len(self.tx_id)), np.diff(self.in_first))
+        keys = np.concatenate(
+            (
+                (self.out_address << 32 | tx_of_out)[self.out_address >= 0],
+                (self.address << 32 | tx_of_in)[self.address >= 0],
+            )
+        )
+        keys.sort()
+        if len(keys):
+            keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+        return pa.table(
+            {
+                "address_id": (keys >> 32).astype(np.int32),
+                "tx_id": self.tx_id[keys & 0xFFFFFFFF],
+            }
+        )
+
+    def txid_lookup_table(self) -> pa.Table:
+        """Rows of `txid_lookup`, sorted by prefix."""
+        import pyarrow as pa
+
+        prefix = self.txids[:, 0].astype(np.int64)
+        order = np.argsort(prefix, kind="stable")
+        return pa.table({"prefix": prefix[order], "tx_id": self.tx_id[order]})
+
+    def address_lookup_table(self) -> pa.Table:
+        """Rows of `address_lookup`, sorted by prefix."""
+        assert self.new_addresses is not None
+        return self.new_addresses.select(["prefix", "address_id"]).sort_by(
+            [("prefix", "ascending"), ("address_id", "ascending")]
+        )
+
+
+def nullable(values: NDArray[np.int64], dtype: str) -> pa.Array:
+    """An Arrow column where -1 means absent."""
+    import pyarrow as pa
+
+    return pa.array(values.astype(dtype), mask=values < 0)
+
+
+def _outpoint_order(tx_id: NDArray[np.int64], vout: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The order by (tx_id, vout); both fit one word below height 2^20."""
+    if len(tx_id) and int(tx_id.max()) >= 1 << 44:
+        return np.lexsort((vout, tx_id))
+    return np.argsort(tx_id.astype(np.uint64) << np.uint64(20) | vout.astype(np.uint64), kind="stable")
