@@ -13,6 +13,7 @@ from tracer.errors import UsageError
 if TYPE_CHECKING:
     from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import BitcoinChain
+    from tracer.chain import AddressKey
     from tracer.evidence.custody import Question
     from tracer.intel.snapshot import Snapshot
     from tracer.ledger.store import Ledger
@@ -25,6 +26,15 @@ def chain(name: str) -> BitcoinChain:
     from adapters.bitcoin.chains import chain_named
 
     return chain_named(name)
+
+
+def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
+    """Canonical text and key of an address; `BadAddress` says why not, `UsageError` names the chains."""
+    entry = chain(chain_name)
+    if entry.name != chain_name:
+        raise UsageError(f"chain {chain_name!r} is written {entry.name!r} in claims")
+    key = entry.parse_address(text)
+    return entry.render_address(key), key
 
 
 def chains_read(app: App) -> list[str]:

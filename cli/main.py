@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -47,7 +48,7 @@ class _Verbs(click.Group):
     cls=_Verbs, context_settings={"auto_envvar_prefix": "TRACER", "help_option_names": ["-h", "--help"]}
 )
 @click.option(
-    "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Folder of stores, claims, state."
+    "--workspace", type=click.Path(path_type=Path), help="Folder of stores, claims, state."
 )
 @click.option("--memory", metavar="SIZE", help="Memory limit of the store, e.g. 4GB.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the store.")
@@ -59,8 +60,19 @@ def tracer(
 ) -> None:
     """Follow cryptocurrency from crime to cash-out: exact, explained, reproducible."""
     ctx.obj = App(Workspace.locate(workspace), quiet=quiet, memory=memory, threads=threads)
-    # numba raises at import when neither the source folder nor the home is writable
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.obj.workspace.cache / "numba"))
+    _give_kernels_a_cache(ctx.obj.workspace)
+
+
+def _give_kernels_a_cache(workspace: Workspace) -> None:
+    """Compiled kernels are kept beside the source, where numba looks first; else where we can write.
+
+    numba raises at import when it can keep them nowhere.
+    """
+    if os.access(Path(__file__).parent, os.W_OK):
+        return
+    writable = workspace.root if workspace.root.exists() else workspace.root.parent
+    folder = workspace.cache / "numba" if os.access(writable, os.W_OK) else Path(tempfile.gettempdir()) / "tracer-numba"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 
 
 def main() -> None:

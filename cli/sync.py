@@ -29,8 +29,6 @@ def command(
     import os
 
     from tracer.errors import UsageError
-    from tracer.ledger.pull import pull
-    from tracer.state import State
 
     entry = compose.chain(chain)
     text = source_text or os.environ.get(f"TRACER_SOURCE_{entry.name.upper().replace('-', '_')}")
@@ -38,6 +36,9 @@ def command(
         raise UsageError(f"no source for {entry.name}.", hint=f"Give --source {compose.SOURCES}.")
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is above --to {last}.")
+    from tracer.ledger.pull import pull
+    from tracer.state import State
+
     app.workspace.ready()
     source = compose.source(app, entry.name, text)
     with State.open(app.workspace) as state, app.progress(f"reading {entry.name}") as advance:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, case_options, json_option
+from cli.app import Advance, App, case_options, json_option, json_text
 from tracer.errors import BadAddress, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from tracer.chain import AddressKey
     from tracer.intel.claims import Reading, Tag
     from tracer.intel.snapshot import Snapshot
 
@@ -42,15 +41,8 @@ def import_(app: App, files: tuple[Path, ...], as_json: bool) -> None:
     from adapters.intel.readers import read_tags
     from cli.importing import import_claims
 
-    def parse(chain: str, address: str) -> tuple[str, AddressKey]:
-        entry = compose.chain(chain)
-        if entry.name != chain:
-            raise UsageError(f"chain {chain!r} is written {entry.name!r} in claims")
-        key = entry.parse_address(address)
-        return entry.render_address(key), key
-
     def read(path: Path, advance: Advance) -> Reading[Tag]:
-        return read_tags(path, parse, advance)
+        return read_tags(path, compose.parse_address, advance)
 
     import_claims(app, "tags", files, read, as_json)
 

@@ -12,6 +12,8 @@ from cli.app import App, case_options, json_option, json_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tracer.flow.question import Question
+
 _ROWS = 40
 """Rows of a table for people; the JSON holds all."""
 
@@ -40,7 +42,7 @@ _ROWS = 40
 @case_options
 @json_option
 @click.pass_obj
-def command(  # noqa: PLR0917  (click passes options by name)
+def command(
     app: App,
     seeds: tuple[str, ...],
     methods: tuple[str, ...],
@@ -94,7 +96,7 @@ def command(  # noqa: PLR0917  (click passes options by name)
     app.emit(document, as_json, lambda result: render(app.console(), result))
 
 
-def answer(app: App, chain_name: str, question: Any) -> dict[str, Any]:
+def answer(app: App, chain_name: str, question: Question) -> dict[str, Any]:
     """The document of a question on the facts and claims as they stand; used by other verbs too."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -207,15 +209,16 @@ def _legs(console: Console, doc: dict[str, Any]) -> None:
     legs = [(row["entity"], leg) for row in doc["endpoints"] for leg in row["legs"]]
     if not legs:
         return
+    right = ("on chain", "traced")
     table = _table(
-        "Single transactions to ask about", "service", "role", "address", "transaction:output", "time (UTC)",
-        "on chain", "traced", right=("on chain", "traced"),
-    )  # fmt: skip
+        "Single transactions to ask about",
+        *("service", "role", "address and transaction:output", "time (UTC)", *right),
+        right=right,
+    )
     for entity, leg in legs[:_ROWS]:
-        table.add_row(
-            entity, leg["role"], leg["address"], f"{leg['txid']}:{leg['vout']}", leg["time"],
-            leg["amount_onchain"]["decimal"], leg["amount_traced"]["decimal"],
-        )  # fmt: skip
+        place = f"{leg['address']}\n{leg['txid']}:{leg['vout']}"
+        amounts = (leg["amount_onchain"]["decimal"], leg["amount_traced"]["decimal"])
+        table.add_row(entity, leg["role"], place, leg["time"], *amounts)
     console.print(table)
     _more(console, legs, "transactions")
 

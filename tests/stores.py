@@ -16,8 +16,8 @@ _NATURAL = {
     "tx": "SELECT * FROM tx ORDER BY tx_id",
     "txout": """SELECT txout.tx_id, vout, value, txout.kind, script, address.kind, payload FROM txout
                 LEFT JOIN address USING (address_id) ORDER BY tx_id, vout""",
-    "txin": """SELECT txin.tx_id, vin, prev_tx_id, prev_vout, value, txin.kind, sequence, address.kind, payload FROM txin
-               LEFT JOIN address USING (address_id) ORDER BY tx_id, vin""",
+    "txin": """SELECT txin.tx_id, vin, prev_tx_id, prev_vout, value, txin.kind, sequence, address.kind, payload
+               FROM txin LEFT JOIN address USING (address_id) ORDER BY tx_id, vin""",
     "pending_spend": "SELECT * FROM pending_spend ORDER BY tx_id, vin",
     "spend": "SELECT * FROM spend ORDER BY prev_tx_id, prev_vout",
     "address": "SELECT kind, payload FROM address ORDER BY kind, payload",

@@ -14,7 +14,7 @@ from adapters.simulation.economy import Economy
 from adapters.simulation.encode import INPUT_VBYTES, P2WPKH
 from adapters.simulation.exchanges import Exchange
 from adapters.simulation.keys import Coin, Key
-from adapters.simulation.truth import CHANGE
+from adapters.simulation.recorder import CHANGE
 from adapters.simulation.wallet import DUST, MAX_INPUTS, Fingerprint, Wallet
 
 Mixed = Callable[[list[Coin]], None]
@@ -80,8 +80,8 @@ class Proceeds:
                 lambda: self._deposit([coin], refs, exchange, mixed=False, keep=self.eco.between(0, 25))
             )
         elif kind == "peel":
-            hops = self.eco.between(5, 36)
-            step = max(self.eco.sats(9_000), coin.value // hops)
+            least = 2_000 if self.eco.chance(30) else 9_000  # US cents of a slice: some have patience
+            step = max(self.eco.sats(least), coin.value // self.eco.between(5, 40))
             self._later(lambda: self._peel(coin, refs, exchange, step))
         else:
             self._later(lambda: self._mix(coin, refs, exchange, mixer))

@@ -27,8 +27,9 @@ from adapters.simulation.encode import (
     varint,
 )
 from adapters.simulation.keys import Coin, Key, Keyring, unlock
+from adapters.simulation.recorder import CHANGE, NONE, Recorder
 from adapters.simulation.signing import SigHash
-from adapters.simulation.truth import CHANGE, NONE, Recorder
+from tracer.errors import StoreUnwritable
 
 FINAL = b"\xff\xff\xff\xff"
 NO_RBF = b"\xfe\xff\xff\xff"  # lets a locktime count, signals nothing
@@ -76,8 +77,14 @@ class ChainBuilder:
         self.height = 1
 
     def _write(self, block: bytes) -> None:
-        self._spool.write(struct.pack("<I", len(block)))
-        self._spool.write(block)
+        try:
+            self._spool.write(struct.pack("<I", len(block)) + block)
+        except OSError as problem:
+            folder = tempfile.gettempdir()
+            raise StoreUnwritable(
+                f"simulation: cannot write blocks to the temporary folder {folder} ({problem.strerror}).",
+                hint="Nothing was kept. Make room there, or name another folder in TMPDIR.",
+            ) from problem
 
     def transact(
         self,

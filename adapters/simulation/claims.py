@@ -7,9 +7,9 @@ addresses a share is known to police, its sweep addresses are not.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.simulation.exchanges import VASPS
 
@@ -46,27 +46,31 @@ class Tag:
     definer: bool = False
 
 
-def write_tags(path: Path, tags: Iterable[Tag], texts: dict[int, str]) -> None:
-    """The tags as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(TAG_COLUMNS)
-        for tag in tags:
-            definer = "true" if tag.definer else "false"
-            writer.writerow((
-                CHAIN, texts[tag.row], tag.label, tag.category, tag.actor, tag.role, tag.confidence,
-                "simulation:ground-truth", _DATE, definer,
-            ))  # fmt: skip
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
-def write_vasps(path: Path) -> None:
+def tags_csv(tags: Iterable[Tag], texts: dict[int, str]) -> str:
+    """The tags as CSV; `texts` has the address of each row."""
+    return _table(TAG_COLUMNS, (
+        (
+            CHAIN, texts[tag.row], tag.label, tag.category, tag.actor, tag.role, tag.confidence,
+            "simulation:ground-truth", _DATE, "true" if tag.definer else "false",
+        )
+        for tag in tags
+    ))  # fmt: skip
+
+
+def vasps_csv() -> str:
     """The register as CSV: levels are claims for the year 2019."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(VASP_COLUMNS)
-        for vasp in VASPS:
-            writer.writerow((
-                vasp.vasp_id, vasp.title, vasp.shape, vasp.kyc_level, vasp.jurisdiction,
-                "true" if vasp.xmr else "false",
-                "2019-01-01", "", f"legal@{vasp.vasp_id}.example", "simulation:register", _DATE, "simulation",
-            ))  # fmt: skip
+    return _table(VASP_COLUMNS, (
+        (
+            vasp.vasp_id, vasp.title, vasp.shape, vasp.kyc_level, vasp.jurisdiction, "true" if vasp.xmr else "false",
+            "2019-01-01", "", f"legal@{vasp.vasp_id}.example", "simulation:register", _DATE, "simulation",
+        )
+        for vasp in VASPS
+    ))  # fmt: skip

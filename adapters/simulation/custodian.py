@@ -90,14 +90,16 @@ class Custodian(Bank):
         limit = self.habits.sweep_inputs
         pending, self.pending[:] = self.pending[:], []
         for start in range(0, len(pending), limit):
-            inputs = pending[start : start + limit]
+            inputs = deposits = pending[start : start + limit]
             if self.habits.with_hot and self.hot:
-                inputs.append(self.hot.pop(0))
+                inputs = [*deposits, self.hot[0]]
             size = 55 + sum(INPUT_VBYTES[coin.key.kind] for coin in inputs)
             value = sum(coin.value for coin in inputs) - size * rate
             if value < size:  # dust alone: it waits for company
-                self.pending += inputs
-                return
+                self.pending += deposits
+                continue
+            if len(inputs) > len(deposits):
+                del self.hot[0]
             self.wallet.send(inputs, [(self.hot_key(), value, self._sweep)])
 
     def pay_out(self) -> None:

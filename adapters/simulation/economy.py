@@ -14,7 +14,7 @@ from typing import TypeVar
 from adapters.simulation.chain_builder import ChainBuilder
 from adapters.simulation.encode import COIN, sha256
 from adapters.simulation.keys import DummySigner, Keyring, Signer
-from adapters.simulation.truth import Recorder
+from adapters.simulation.recorder import Recorder
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ class Public:
         ]
         self._purse = _PUBLIC_MONEY // len(self.people)  # satoshi
         self.merchant = Merchant(eco, exchanges)
-        self.gambling = Gambling(eco)
+        self.gambling = Gambling(eco, exchanges[0])
         self.p2p = PeerToPeer(eco)
         self.payroll = Payroll(eco, exchanges, self.people)
         self.donations = Donations(eco, exchanges)

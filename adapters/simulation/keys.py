@@ -29,8 +29,8 @@ from adapters.simulation.encode import (
 )
 
 if TYPE_CHECKING:
+    from adapters.simulation.recorder import Recorder
     from adapters.simulation.signing import SigHash
-    from adapters.simulation.truth import Recorder
 
 
 class Sink(Protocol):

@@ -16,7 +16,7 @@ from adapters.simulation.chain_builder import RBF, Out
 from adapters.simulation.economy import Economy
 from adapters.simulation.encode import COIN, INPUT_VBYTES, P2WPKH, sha256
 from adapters.simulation.keys import Coin, Key
-from adapters.simulation.truth import CHANGE, NONE
+from adapters.simulation.recorder import CHANGE, NONE
 from adapters.simulation.wallet import DUST, Bank, Fingerprint, Person, Wallet
 
 PRIVATE = Fingerprint(P2WPKH, 2, True, RBF, "random")  # what privacy wallets look like
@@ -178,6 +178,7 @@ class JoinMarket:
     def enter(self, coin: Coin, owner: int, savings: Callable[[], Key], done: Mixed) -> bool:
         """One round with this taker; False when the makers cannot match the amount."""
         eco = self.eco
+        self._tend()
         best = [(max(p.wallet.coins, key=lambda c: c.value), p) for p in self._makers if p.wallet.coins]
         best.sort(key=lambda pair: -pair[0].value)
         best = best[: eco.between(3, 5)]

@@ -14,7 +14,7 @@ from adapters.simulation.encode import BARE_MULTISIG, P2WPKH, sha256
 from adapters.simulation.exchanges import Exchange
 from adapters.simulation.keys import Coin, Key
 from adapters.simulation.mixers import PRIVATE, payjoin
-from adapters.simulation.truth import CHANGE, NONE
+from adapters.simulation.recorder import CHANGE, NONE
 from adapters.simulation.wallet import MAX_INPUTS, Person, Wallet
 
 _LEAST = 44  # rare acts of the smallest world: four of each kind
@@ -37,7 +37,10 @@ class Rarities:
         self._payment = eco.truth.purpose("payment")
         self._role, self._old = eco.truth.role("wallet"), eco.truth.role("multisig")
         self._vaults: list[Coin] = []
-        self._stores = [make_person(eco, exchanges, f"payjoin-store-{i}", "retailer") for i in range(3)]
+        self._stores = [
+            make_person(eco, exchanges, f"payjoin-store-{i}", "retailer")
+            for i in range(max(3, eco.txs // 20_000))
+        ]
         for store in self._stores:
             store.wallet.fp = PRIVATE
             eco.plan(eco.ticks // 50, lambda s=store: s.top_up(eco.sats(50_000)))  # type: ignore[misc]
@@ -52,7 +55,7 @@ class Rarities:
         first, last = eco.ticks // 12, eco.ticks * 94 // 100
         for acts_in_turn, number in (
             (acts, max(_LEAST, eco.txs // 100)),
-            ([self._payjoin], max(8, eco.txs // 100)),
+            ([self._payjoin], max(8, eco.txs // 400)),
         ):
             for i in range(number):
                 act = acts_in_turn[i % len(acts_in_turn)]

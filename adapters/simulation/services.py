@@ -50,20 +50,23 @@ class Merchant(Custodian):
 
 
 class Gambling(Custodian):
-    """A betting site: one deposit address a player, frequent payouts."""
+    """A betting site: one deposit address a player, frequent payouts, a bankroll to begin with."""
 
-    def __init__(self, eco: Economy) -> None:
+    def __init__(self, eco: Economy, bank: Exchange) -> None:
         super().__init__(eco, "gambling-1", "gambling", Habits(
             Fingerprint(P2PKH, 1, False, FINAL, "last"), sweep_hours=12, sweep_inputs=20, with_hot=True,
             hot_addresses=2,
         ))  # fmt: skip
         self._stake, self._win = eco.truth.purpose("stake"), eco.truth.purpose("winnings")
+        self._plays = 0
+        eco.plan(eco.ticks // 40, lambda: bank.withdraw(self.hot_key(), eco.sats(2_000_000)))
 
     def play(self, person: Person, sats: int) -> bool:
         """A stake; 97 % of it comes back on average, to one player in three."""
         if person.wallet.pay([(self.deposit_key(person.owner), sats, self._stake)]) is None:
             return False
-        if self.eco.chance(33) and not self.eco.closing:
+        self._plays += 1
+        if self._plays % 3 == 0 and not self.eco.closing:
             self.owe(person.wallet.receive(), sats * self.eco.between(100, 480) // 100, self._win)
         return True
 

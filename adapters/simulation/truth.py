@@ -17,175 +17,18 @@ import polars as pl
 
 from adapters.simulation.addresses import PAYLOAD_BYTES, address_texts, hex_texts
 from adapters.simulation.encode import KIND_NAMES
-
-NONE, CHANGE = 0, 1  # purposes of outputs that pay nobody; every later purpose is a payment
-
-
-class Names:
-    """Names to dense integers and back."""
-
-    def __init__(self, *names: str) -> None:
-        self.names: list[str] = []
-        self._ids: dict[str, int] = {}
-        for name in names:
-            self.id(name)
-
-    def id(self, name: str) -> int:
-        """The integer of a name, new or known."""
-        found = self._ids.get(name)
-        if found is None:
-            found = self._ids[name] = len(self.names)
-            self.names.append(name)
-        return found
-
-    def frame(self, index: np.ndarray[Any, Any]) -> pl.Series:
-        """The names of a column of integers; negative ones are null."""
-        names = pl.Series(self.names, dtype=pl.String)
-        picked = pl.Series(index.astype(np.int64))
-        return names.gather(picked.set(picked < 0, None))
-
-
-class Recorder:
-    """The columns, appended to by the chain and the actors."""
-
-    def __init__(self) -> None:
-        self._owners = Names()
-        self._owner_kind = array("i")
-        self._kinds = Names()
-        self._roles = Names()
-        self._purposes = Names("none", "change")
-        self._refs = Names()
-        self._vasps = Names()
-        self._payload = {kind: bytearray() for kind in range(len(KIND_NAMES))}
-        self._addr_kind, self._addr_owner = array("b"), array("i")
-        self._addr_role, self._addr_customer = array("h"), array("i")
-        self._txids = bytearray()
-        self._tx_height, self._tx_first = array("i"), array("q")
-        self._block_time = array("q")
-        self._out_addr, self._out_value, self._out_purpose = array("i"), array("q"), array("b")
-        self._pay_out, self._pay_payer, self._pay_order = array("q"), array("i"), array("i")
-        self._mixes: list[tuple[int, str]] = []
-        self._payjoins: list[tuple[int, int, int, int]] = []
-        self._exits: dict[str, list[Any]] = {c: [] for c in ("case", "owner", "vasp", "out", "mixed", "ref")}
-        self._orders: dict[str, array[int]] = {
-            c: array("i")
-            for c in (
-                "market",
-                "buyer",
-                "vendor",
-                "cents",
-                "wholesale",
-                "refunded",
-                "address",
-                "funding",
-                "settling",
-            )
-        }
-        self._order_out = array("q")
-
-    # names
-    def owner(self, name: str, kind: str) -> int:
-        """An actor by name; the first call fixes what kind of actor it is."""
-        index = self._owners.id(name)
-        if index == len(self._owner_kind):
-            self._owner_kind.append(self._kinds.id(kind))
-        return index
-
-    def owner_name(self, index: int) -> str:
-        """The name of an actor."""
-        return self._owners.names[index]
-
-    def role(self, name: str) -> int:
-        """A role an address can play for its owner."""
-        return self._roles.id(name)
-
-    def purpose(self, name: str) -> int:
-        """What a payment is for."""
-        return self._purposes.id(name)
-
-    # facts
-    def address(self, kind: int, payload: bytes, owner: int, role: int, customer: int) -> int:
-        """A new locking script; gives its row."""
-        self._payload[kind] += payload
-        self._addr_kind.append(kind)
-        self._addr_owner.append(owner)
-        self._addr_role.append(role)
-        self._addr_customer.append(customer)
-        return len(self._addr_kind) - 1
-
-    def block(self, time: int) -> None:
-        """The next height is finished."""
-        self._block_time.append(time)
-
-    def transaction(self, txid: bytes, height: int) -> None:
-        """A transaction begins; its outputs follow."""
-        self._txids += txid
-        self._tx_height.append(height)
-        self._tx_first.append(len(self._out_addr))
-
-    def output(self, address: int, value: int, purpose: int) -> int:
-        """The next output; gives its row."""
-        self._out_addr.append(address)
-        self._out_value.append(value)
-        self._out_purpose.append(purpose)
-        return len(self._out_addr) - 1
-
-    def payment(self, out: int, payer: int, purpose: int, order: int) -> None:
-        """The output `out` pays somebody; the purpose is the output's."""
-        assert purpose > CHANGE
-        self._pay_out.append(out)
-        self._pay_payer.append(payer)
-        self._pay_order.append(order)
-
-    def mix(self, kind: str) -> None:
-        """The last transaction is a CoinJoin."""
-        self._mixes.append((len(self._tx_height) - 1, kind))
-
-    def payjoin(self, sender: int, receiver: int, value: int) -> None:
-        """The last transaction is a PayJoin that pays `value`."""
-        self._payjoins.append((len(self._tx_height) - 1, sender, receiver, value))
-
-    def exit(self, case: str, owner: int, *, vasp: str, vout: int, mixed: bool, refs: str) -> None:
-        """Output `vout` of the last transaction brought a case's money to a VASP."""
-        row = (case, owner, self._vasps.id(vasp), self._tx_first[-1] + vout, mixed, self._refs.id(refs))
-        for column, value in zip(self._exits.values(), row, strict=True):
-            column.append(value)
-
-    def order(self, market: int, buyer: int, vendor: int, cents: int, wholesale: bool) -> int:
-        """A new order; gives its row."""
-        columns = self._orders
-        row = (market, buyer, vendor, cents, int(wholesale), 0, -1, -1, -1)
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
-        self._order_out.append(-1)
-        return len(self._order_out) - 1
-
-    def order_funded(self, order: int, vout: int, address: int, market: int) -> None:
-        """Output `vout` of the last transaction paid the order, at this market after all."""
-        self._orders["market"][order] = market
-        self._orders["address"][order] = address
-        self._orders["funding"][order] = len(self._tx_height) - 1
-        self._order_out[order] = vout
-
-    def order_settled(self, order: int, refunded: bool, on_chain: bool = True) -> None:
-        """The order was released or refunded, by the last transaction or in a custodian's books alone."""
-        self._orders["refunded"][order] = int(refunded)
-        if on_chain:
-            self._orders["settling"][order] = len(self._tx_height) - 1
-
-    @staticmethod
-    def order_id(order: int) -> str:
-        """The public name of an order."""
-        return f"order-{order:07d}"
-
-    @property
-    def output_count(self) -> int:
-        """Outputs so far."""
-        return len(self._out_addr)
+from adapters.simulation.recorder import CHANGE, Names, Recorder
 
 
 def _np(column: array[Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(column, dtype=column.typecode) if len(column) else np.zeros(0, dtype=column.typecode)
+
+
+def _named(names: Names, index: np.ndarray[Any, Any]) -> pl.Series:
+    """The names of a column of integers; negative ones are null."""
+    texts = pl.Series(names.names, dtype=pl.String)
+    picked = pl.Series(index.astype(np.int64))
+    return texts.gather(picked.set(picked < 0, None))
 
 
 class GroundTruth:
@@ -240,10 +83,10 @@ class GroundTruth:
         owners = _np(r._addr_owner)
         frame = pl.DataFrame({
             "address": self._address_texts,
-            "owner": r._owners.frame(owners),
-            "actor_kind": r._kinds.frame(_np(r._owner_kind)[owners]),
-            "role": r._roles.frame(_np(r._addr_role)),
-            "customer": r._owners.frame(_np(r._addr_customer)),
+            "owner": _named(r._owners, owners),
+            "actor_kind": _named(r._kinds, _np(r._owner_kind)[owners]),
+            "role": _named(r._roles, _np(r._addr_role)),
+            "customer": _named(r._owners, _np(r._addr_customer)),
             "script": pl.Series(KIND_NAMES).gather(pl.Series(_np(r._addr_kind).astype(np.int64))),
         })  # fmt: skip
         return frame.filter(pl.col("address").is_not_null())
@@ -259,8 +102,8 @@ class GroundTruth:
             "vout": vout.astype(np.int32),
             "address": self._text(rows),
             "value": _np(r._out_value).astype(np.int64),
-            "owner": r._owners.frame(self._of_address(r._addr_owner, rows)),
-            "role": r._roles.frame(self._of_address(r._addr_role, rows)),
+            "owner": _named(r._owners, self._of_address(r._addr_owner, rows)),
+            "role": _named(r._roles, self._of_address(r._addr_role, rows)),
             "is_change": _np(r._out_purpose) == CHANGE,
         })  # fmt: skip
 
@@ -275,9 +118,9 @@ class GroundTruth:
         return pl.DataFrame({
             "txid": self._txids.gather(pl.Series(tx)),
             "vout": (out - _np(r._tx_first)[tx]).astype(np.int32),
-            "payer": r._owners.frame(_np(r._pay_payer)),
-            "payee": r._owners.frame(self._of_address(r._addr_owner, _np(r._out_addr)[out])),
-            "purpose": r._purposes.frame(_np(r._out_purpose)[out]),
+            "payer": _named(r._owners, _np(r._pay_payer)),
+            "payee": _named(r._owners, self._of_address(r._addr_owner, _np(r._out_addr)[out])),
+            "purpose": _named(r._purposes, _np(r._out_purpose)[out]),
             "value": _np(r._out_value)[out].astype(np.int64),
             "order_id": self._order_ids.gather(orders.set(orders < 0, None)),
             "height": height.astype(np.int64),
@@ -298,9 +141,9 @@ class GroundTruth:
         height = _np(r._tx_height)[columns["funding"]] if len(columns["funding"]) else columns["funding"]
         frame = pl.DataFrame({
             "order_id": self._order_ids,
-            "market": r._owners.frame(columns["market"]),
-            "buyer": r._owners.frame(columns["buyer"]),
-            "vendor": r._owners.frame(columns["vendor"]),
+            "market": _named(r._owners, columns["market"]),
+            "buyer": _named(r._owners, columns["buyer"]),
+            "vendor": _named(r._owners, columns["vendor"]),
             "usd_cents": columns["cents"].astype(np.int64),
             "wholesale": columns["wholesale"] == 1,
             "refunded": columns["refunded"] == 1,
@@ -347,13 +190,13 @@ class GroundTruth:
         height = _np(r._tx_height)[tx]
         return pl.DataFrame({
             "case": pl.Series(columns["case"], dtype=pl.String),
-            "owner": r._owners.frame(np.array(columns["owner"], dtype=np.int64)),
-            "vasp_id": r._vasps.frame(np.array(columns["vasp"], dtype=np.int64)),
+            "owner": _named(r._owners, np.array(columns["owner"], dtype=np.int64)),
+            "vasp_id": _named(r._vasps, np.array(columns["vasp"], dtype=np.int64)),
             "txid": self._txids.gather(pl.Series(tx)),
             "vout": (out - _np(r._tx_first)[tx]).astype(np.int32),
             "value": _np(r._out_value)[out].astype(np.int64),
             "mixed": pl.Series(columns["mixed"], dtype=pl.Boolean),
-            "source_ref": r._refs.frame(np.array(columns["ref"], dtype=np.int64)),
+            "source_ref": _named(r._refs, np.array(columns["ref"], dtype=np.int64)),
             "height": height.astype(np.int64),
             "time": _np(r._block_time)[height].astype(np.int64),
         })  # fmt: skip

@@ -16,7 +16,7 @@ from adapters.simulation.economy import Economy
 from adapters.simulation.encode import COIN, INPUT_VBYTES, P2TR, P2WPKH
 from adapters.simulation.keys import Coin, Key
 from adapters.simulation.mixers import PRIVATE
-from adapters.simulation.truth import CHANGE, NONE
+from adapters.simulation.recorder import CHANGE, NONE
 from adapters.simulation.wallet import Bank, Person, Wallet
 
 MIN_INPUTS = 50

@@ -13,7 +13,7 @@ from adapters.simulation.chain_builder import FINAL, NO_RBF, RBF, Out
 from adapters.simulation.economy import Economy
 from adapters.simulation.encode import INPUT_VBYTES, P2PKH, P2SH_P2WPKH, P2TR, P2WPKH
 from adapters.simulation.keys import Coin, Key
-from adapters.simulation.truth import CHANGE
+from adapters.simulation.recorder import CHANGE
 
 DUST = 1_000  # satoshi: less change than this goes to the fee
 MAX_INPUTS = 120

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.simulation.cashout import Mixer
-from adapters.simulation.claims import Tag, write_tags, write_vasps
+from adapters.simulation.claims import Tag, tags_csv, vasps_csv
 from adapters.simulation.economy import START, WARM_UP_BLOCKS, WARM_UP_SECONDS, Economy
 from adapters.simulation.encode import REGTEST_MAGIC
 from adapters.simulation.exchanges import VASPS, Exchange, Miners
@@ -22,6 +22,7 @@ from adapters.simulation.shop import LABELLED, Shop
 from adapters.simulation.trade import Trade
 from adapters.simulation.truth import GroundTruth
 from adapters.simulation.wabisabi import WabiSabi
+from tracer.errors import StoreUnwritable
 
 Progress = Callable[[int, int], None]
 FILE_SIZE = 128 << 20  # bytes of one blk file, as Bitcoin Core cuts them
@@ -80,15 +81,17 @@ class World:
         yield from self._eco.chain.blocks()  # a generator of its own: it keeps the world and its file alive
 
     def write_blocks(self, folder: Path, file_size: int = FILE_SIZE) -> list[Path]:
-        """`blk00000.dat` and so on, framed as Bitcoin Core frames them: magic, length, block."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """`blk00000.dat` and so on, framed as Bitcoin Core frames them: magic, length, block.
+
+        Raises StoreUnwritable; files finished before are kept.
+        """
         paths: list[Path] = []
         pending: list[bytes] = []
         size = 0
 
         def flush() -> None:
             path = folder / f"blk{len(paths):05d}.dat"
-            path.write_bytes(b"".join(pending))
+            _write(path, b"".join(pending))
             paths.append(path)
             pending.clear()
 
@@ -102,12 +105,11 @@ class World:
         return paths
 
     def write_claims(self, folder: Path) -> None:
-        """`tags.csv` and `vasps.csv`: what an investigator would know."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """`tags.csv` and `vasps.csv`: what an investigator would know. Raises StoreUnwritable."""
         tags = list(self._tags())
         texts = {tag.row: self.truth.address_text(tag.row) or "" for tag in tags}
-        write_tags(folder / "tags.csv", tags, texts)
-        write_vasps(folder / "vasps.csv")
+        _write(folder / "tags.csv", tags_csv(tags, texts).encode())
+        _write(folder / "vasps.csv", vasps_csv().encode())
 
     def _tags(self) -> Iterator[Tag]:
         for exchange in self._exchanges:
@@ -203,6 +205,18 @@ class World:
     def close(self) -> None:
         """Give the temporary file back now; `blocks` cannot be asked afterwards."""
         self._finalizer()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """One whole file, in a folder that is made when it is missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as problem:
+        raise StoreUnwritable(
+            f"simulation: cannot write {path} ({problem.strerror}).",
+            hint="Make room, or name a folder you may write to.",
+        ) from problem
 
 
 def _utc(seconds: int) -> str:

@@ -17,12 +17,12 @@ import pytest
 
 from adapters.simulation import World, build_world, parse_source
 from adapters.simulation.ripemd import ripemd160, ripemd160_plain
-from tracer.errors import UsageError
+from tracer.errors import StoreUnwritable, UsageError
 
 SMALL = 1_500
 SEEDS = (1, 2, 3, 4)
 # sha256 over all blocks of market, seed 1, 1,500 transactions: changes only when the world is meant to
-GOLDEN = "1c771ec2cf877580d8329a17e94e89c80f33b42094fb339600b336649529c72e"
+GOLDEN = "fb36eba7f14a89b65d35913d9fcc4acffd7e77440f30815e970ae3c4b8f3935e"
 
 
 @dataclass(frozen=True)
@@ -311,6 +311,15 @@ def test_block_files_are_framed_as_bitcoin_core_frames_them(tmp_path: Path) -> N
 
 def test_one_file_holds_a_small_world(tmp_path: Path) -> None:
     assert [path.name for path in world().write_blocks(tmp_path)] == ["blk00000.dat"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(StoreUnwritable, match="taken") as refused:
+        world().write_blocks(tmp_path / "taken")
+    assert "\n" not in str(refused.value)
+    with pytest.raises(StoreUnwritable):
+        world().write_claims(tmp_path / "taken")
 
 
 # --- the source text

@@ -151,8 +151,8 @@ def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
 _HASH = pa.binary(32)
 _BLOCKS = pa.schema(
     [("height", pa.int32()), ("hash", _HASH), ("prev_hash", _HASH), ("merkle_root", _HASH),
-     ("time", pa.int64()), ("version", pa.int32()), ("bits", pa.int64()), ("nonce", pa.int64()), ("tx_count", pa.int32()),
-     ("size", pa.int32())]
+     ("time", pa.int64()), ("version", pa.int32()), ("bits", pa.int64()), ("nonce", pa.int64()),
+     ("tx_count", pa.int32()), ("size", pa.int32())]
 )  # fmt: skip
 _TXS = pa.schema(
     [("tx_id", pa.int64()), ("txid", _HASH), ("version", pa.int32()), ("locktime", pa.int64()),
@@ -208,10 +208,15 @@ class ScenarioSource:
         starts = [0, *np.cumsum([len(tx.ins) for tx in self.ledger], dtype=np.int64)]
         ends = [0, *np.cumsum([len(tx.outs) for tx in self.ledger], dtype=np.int64)]
         found = Movements(
-            np.array(starts, np.int64), np.array(refs, np.int64),
-            np.array([value[r] for r in refs], np.int64), np.array(ends, np.int64), np.array(value, np.int64), np.array(ranks, np.int32),
-            np.array(fates, np.uint8), np.array(fees, np.int64),
-        )  # fmt: skip
+            in_start=np.array(starts, np.int64),
+            in_ref=np.array(refs, np.int64),
+            in_value=np.array([value[r] for r in refs], np.int64),
+            out_start=np.array(ends, np.int64),
+            out_value=np.array(value, np.int64),
+            out_rank=np.array(ranks, np.int32),
+            out_fate=np.array(fates, np.uint8),
+            fee=np.array(fees, np.int64),
+        )
         found.check()
         return found
 

@@ -76,7 +76,11 @@ def test_op_return_is_burnt(tmp_path: Path, method: str) -> None:
         Tx("fund", outs=[("ann", 10)]),
         Tx("note", ins=["fund:0"], outs=[("OP_RETURN", 3), ("ann", 7)]),
     ]
-    assert Case(tmp_path, rows).trace("fund:0", method=method).totals == {"seed": 10, "unspent": 7, "burned": 3}
+    assert Case(tmp_path, rows).trace("fund:0", method=method).totals == {
+        "seed": 10,
+        "unspent": 7,
+        "burned": 3,
+    }
 
 
 @BOTH
@@ -102,12 +106,13 @@ SWEEP = [
     Tx("sweep", ins=["pay:0", "other:0"], outs=[("hot", 11)]),
     Tx("cash", ins=["sweep:0"], outs=[("bob", 8), ("hot", 3)]),
 ]
-ACME = {"tags": [tag("hot", "acme", role="hot")], "vasps": [vasp("acme", "none")]}
+HOT = [tag("hot", "acme", role="hot")]
+ACME = [vasp("acme", "none")]
 
 
 @BOTH
 def test_a_deposit_swept_to_the_hot_wallet_ends_at_the_deposit_address(tmp_path: Path, method: str) -> None:
-    found = Case(tmp_path, SWEEP, **ACME).trace("fund:0", method=method)  # type: ignore[arg-type]
+    found = Case(tmp_path, SWEEP, tags=HOT, vasps=ACME).trace("fund:0", method=method)
     assert found.legs == [("deposit", "d1", "pay:0", 6, 6)]
     leg = found.document["endpoints"][0]["legs"][0]
     assert leg["role_basis"].startswith("swept to hot wallet hot by ")
@@ -119,8 +124,10 @@ def test_a_deposit_swept_to_the_hot_wallet_ends_at_the_deposit_address(tmp_path:
 def test_an_address_that_also_pays_others_is_no_deposit_address(tmp_path: Path, method: str) -> None:
     """d1 once paid bob: it is somebody's wallet, and the leg is the payment to the hot wallet."""
     rows = [*SWEEP, Tx("again", outs=[("d1", 2)]), Tx("spend", ins=["again:0"], outs=[("bob", 2)])]
-    found = Case(tmp_path, rows, **ACME).trace("fund:0", method=method)  # type: ignore[arg-type]
-    assert [(role, address, point) for role, address, point, _, _ in found.legs] == [("hot", "hot", "sweep:0")]
+    found = Case(tmp_path, rows, tags=HOT, vasps=ACME).trace("fund:0", method=method)
+    assert [(role, address, point) for role, address, point, _, _ in found.legs] == [
+        ("hot", "hot", "sweep:0")
+    ]
 
 
 @BOTH
@@ -130,7 +137,7 @@ def test_a_payment_with_change_is_no_sweep(tmp_path: Path, method: str) -> None:
         Tx("pay", ins=["fund:0"], outs=[("bob", 10)]),
         Tx("buy", ins=["pay:0"], outs=[("hot", 6), ("bob2", 4)]),
     ]
-    found = Case(tmp_path, rows, **ACME).trace("fund:0", method=method)  # type: ignore[arg-type]
+    found = Case(tmp_path, rows, tags=HOT, vasps=ACME).trace("fund:0", method=method)
     assert found.legs == [("hot", "hot", "buy:0", 6, 6)]
 
 
@@ -161,8 +168,8 @@ def test_nothing_crosses_a_pool(tmp_path: Path, method: str) -> None:
         Tx("payout", ins=["order:0"], outs=[("vendor", 10)]),
         Tx("cash", ins=["payout:0"], outs=[("hot", 10)]),
     ]
-    tags = [*ACME["tags"], tag("pool", "bazaar", category="market", role="pool")]
-    found = Case(tmp_path, rows, tags=tags, vasps=ACME["vasps"]).trace("fund:0", method=method)  # type: ignore[misc, list-item, arg-type]
+    tags = [*HOT, tag("pool", "bazaar", category="market", role="pool")]
+    found = Case(tmp_path, rows, tags=tags, vasps=ACME).trace("fund:0", method=method)
     assert found.totals == {"seed": 10, "stopped": 10}
     assert found.stops == [("custodial_pool", "pool", "order", 10)]
 
@@ -239,13 +246,13 @@ MARKET = [
     Tx("batch2", ins=["merge:0"], outs=[("v1", 30), ("pool2", 38)], day=4),
     Tx("cash", ins=["batch1:0"], outs=[("hot", 20)], day=5),
 ]
-BAZAAR = [tag("pool1", "bazaar", category="market", role="pool", label="Bazaar"), *ACME["tags"]]
+BAZAAR = [tag("pool1", "bazaar", category="market", role="pool", label="Bazaar"), *HOT]
 
 
 @BOTH
 def test_an_entity_seeds_what_leaves_it(tmp_path: Path, method: str) -> None:
     """pool2 is found by co-spend. 30 and 30 left; moves inside the pool are not outflow."""
-    found = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME["vasps"]).trace("tag:Bazaar", method=method)  # type: ignore[arg-type]
+    found = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME).trace("tag:Bazaar", method=method)
     assert found.document["unit"] == "entity"
     assert found.document["seed_summary"]["left"]["base_units"] == "60"
     assert found.totals == {"seed": 60, "services": 20, "unspent": 40}
@@ -254,7 +261,7 @@ def test_an_entity_seeds_what_leaves_it(tmp_path: Path, method: str) -> None:
 
 @BOTH
 def test_an_entity_is_windowed_by_when_money_left(tmp_path: Path, method: str) -> None:
-    case = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME["vasps"])  # type: ignore[arg-type]
+    case = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME)
     late = case.trace("tag:Bazaar", method=method, seed_after=GENESIS_TIME + 4 * DAY)
     assert late.totals == {"seed": 30, "unspent": 30}
 
@@ -262,7 +269,7 @@ def test_an_entity_is_windowed_by_when_money_left(tmp_path: Path, method: str) -
 @BOTH
 def test_money_that_comes_back_to_the_entity_has_entered_a_pool(tmp_path: Path, method: str) -> None:
     rows = [*MARKET, Tx("again", ins=["batch1:1"], outs=[("pool1", 10)], day=6)]
-    found = Case(tmp_path, rows, tags=BAZAAR, vasps=ACME["vasps"]).trace("tag:Bazaar", method=method)  # type: ignore[arg-type]
+    found = Case(tmp_path, rows, tags=BAZAAR, vasps=ACME).trace("tag:Bazaar", method=method)
     assert found.totals == {"seed": 60, "services": 20, "unspent": 30, "stopped": 10}
 
 
@@ -430,5 +437,24 @@ def test_without_clusters_the_answer_says_what_it_could_not_see(tmp_path: Path) 
 
 
 def test_the_same_question_prints_the_same_bytes(tmp_path: Path) -> None:
-    case = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME["vasps"])  # type: ignore[arg-type]
+    case = Case(tmp_path, MARKET, tags=BAZAAR, vasps=ACME)
     assert json.dumps(case.documents("tag:Bazaar")) == json.dumps(case.documents("tag:Bazaar"))
+
+
+def test_a_window_in_which_nothing_arrived_is_an_answer_of_nothing(tmp_path: Path) -> None:
+    found = Case(tmp_path, INSIDE).trace("a1", method="fifo", seed_before=GENESIS_TIME - DAY)
+    assert found.totals == {}
+    assert found.document["seed_summary"]["external_received"]["base_units"] == "0"
+
+
+def test_a_seed_written_twice_counts_once(tmp_path: Path) -> None:
+    found = Case(tmp_path, INSIDE).trace("a1", "fund:0", "a1", method="fifo")
+    assert [seed["kind"] for seed in found.document["seeds"]] == ["address", "outpoint"]
+    assert found.totals["seed"] == 10
+
+
+def test_some_seeds_pools_and_others_not_is_refused(tmp_path: Path) -> None:
+    case = Case(tmp_path, MARKET, tags=[*BAZAAR, tag("v2", category="vendor", label="Vendor")])
+    with pytest.raises(UsageError, match="some seeds are pools"):
+        case.documents("tag:Bazaar", "tag:Vendor")
+    assert case.trace("tag:Vendor", method="fifo").totals == {"seed": 10, "unspent": 10}

@@ -174,7 +174,7 @@ class Closure:
 
     def _fetch(self, tx_ids: I64) -> None:
         """Read all outputs of transactions not read before, with the holdings that stop them."""
-        if len(tx_ids):
+        if len(tx_ids) or not self._outputs:
             self._outputs.append(self._ledger_rows("outputs", wanted=_ids(tx_ids)))
             self._known = np.union1d(self._known, tx_ids)
 

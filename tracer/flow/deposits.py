@@ -75,8 +75,10 @@ def find_sweeps(
     spenders = possible.select("tx_id").unique()
     paid = pl.concat([frame.join(spenders, on="tx_id", how="semi") for frame in outputs])
     paid = paid.filter(pl.col("kind") != int(ScriptKind.OP_RETURN))
-    paid = paid.join(holders, on="holding", how="left").with_columns(
-        pl.col("hot").fill_null(value=False), (pl.col("cluster_holding").is_not_null()).alias("clustered")
+    paid = paid.join(holders, on="holding", how="left").with_columns(pl.col("hot").fill_null(value=False))
+    clusters = holders.select(cluster_holding="holding", cluster_entity="entity")
+    paid = paid.join(clusters, on="cluster_holding", how="left").with_columns(
+        (pl.col("cluster_entity") == pl.col("entity")).fill_null(value=False).alias("clustered")
     )
     whole = paid.group_by("tx_id").agg(
         (pl.col("entity").is_not_null() & (pl.col("hot") | pl.col("clustered"))).all().alias("all"),
@@ -104,9 +106,6 @@ def find_sweeps(
         if not candidates.height:
             return nothing
         with ledger.db.table("candidate", candidates):
-            busy = ledger.db.polars(_SQL["busy"], {"most": MOST_TRANSACTIONS})
-        quiet = candidates.join(busy, on="address_id", how="anti", maintain_order="left")
-        with ledger.db.table("candidate", quiet):
-            elsewhere = ledger.db.polars(_SQL["elsewhere"])
-    swept = swept.join(busy, on="address_id", how="anti").join(elsewhere, on="address_id", how="anti")
+            others = ledger.db.polars(_SQL["not_deposits"], {"most": MOST_TRANSACTIONS})
+    swept = swept.join(others, on="address_id", how="anti")
     return Sweeps(swept.select("from_tx", "from_vout", "service", "swept_to").sort("from_tx", "from_vout"))

@@ -2,16 +2,22 @@
 -- `candidate(address_id, entity)` are untagged owners of outputs that were swept; TEMP tables
 -- `claimed_address` and `claimed_cluster` come from services.sql, `holding_entity(holding, entity)` is registered.
 
--- name: elsewhere
--- Candidates with an output spent by a transaction that pays anyone but that service.
-WITH swept AS (
-    SELECT DISTINCT c.address_id, c.entity, s.tx_id
-    FROM candidate AS c
-    JOIN address_tx AS h ON h.address_id = c.address_id
-    JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = c.address_id
+-- name: not_deposits
+-- Candidates with more than $most transactions, or with an output spent by a transaction that pays anyone but
+-- that service.
+WITH history AS (
+    SELECT c.address_id, c.entity, h.tx_id, count(*) OVER (PARTITION BY c.address_id, c.entity) AS busy
+    FROM candidate AS c JOIN address_tx AS h ON h.address_id = c.address_id
+), swept AS (
+    SELECT DISTINCT h.address_id, h.entity, s.tx_id
+    FROM history AS h
+    JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = h.address_id
     JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
+    WHERE h.busy <= $most
 )
-SELECT DISTINCT swept.address_id
+SELECT address_id FROM history WHERE busy > $most
+UNION
+SELECT swept.address_id
 FROM swept
 JOIN txout AS o ON o.tx_id = swept.tx_id
 LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
@@ -19,14 +25,7 @@ LEFT JOIN cluster AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
 LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
 WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM swept.entity
-ORDER BY swept.address_id;
-
--- name: busy
--- Candidates with more transactions than a customer's deposit address has.
-SELECT h.address_id
-FROM candidate AS c JOIN address_tx AS h ON h.address_id = c.address_id
-GROUP BY h.address_id HAVING count(*) > $most
-ORDER BY h.address_id;
+ORDER BY address_id;
 
 -- name: paying_out
 -- Of the outputs in `landing(tx_id, vout, entity)`: those whose spender pays somebody outside the service.

@@ -15,9 +15,10 @@ from tracer.flow import deposits
 from tracer.flow.closure import Trail
 from tracer.flow.endpoints import Endpoint, endpoint_rows, group
 from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.grammar import digest
 from tracer.flow.movements import I64, Taint
 from tracer.flow.question import Exits, Question, utc
-from tracer.flow.seeds import Lots, digest
+from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
@@ -54,13 +55,14 @@ class Facts:
     def name_everything(self, answers: Iterable[Answer]) -> None:
         """Render every txid and address that any of the answers can show."""
         trail = self.trail
-        tainted = np.zeros(len(trail.vout), bool)
+        tainted, ended = np.zeros(len(trail.vout), bool), np.zeros(len(trail.vout), bool)
         for answer in answers:
             tainted |= answer.taint.amount > 0
-        spenders = trail.spender[tainted]
+            ended |= answer.taint.rests() > 0
+        spenders = trail.spender[ended]
         seen = np.union1d(trail.tx_id[trail.out_tx[tainted]], spenders[spenders >= 0])
         self.txids = self.ledger.render_txids(seen.tolist())
-        owners = np.union1d(trail.address[tainted], trail.swept_to[tainted])
+        owners = np.union1d(trail.address[ended], trail.swept_to[ended])
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
 
     def amount(self, base_units: int) -> Amount:
@@ -171,7 +173,7 @@ def compare(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             )
             for d in documents
         ]
-        bound[name] = max(per_doc)
+        bound[name] = min(max(per_doc), max(int(d["totals"][0]["seed"]) for d in documents))
     ranked = sorted(found, key=lambda name: (-max(found[name].values()), name))
     return [
         {

@@ -5,8 +5,6 @@ least output value on it; where paths meet, their ceilings add up, and no output
 No method's taint exceeds it. It is no estimate: most of it may well have gone elsewhere.
 """
 
-# ruff: noqa: PLR0917  (compiled kernels take columns, not objects)
-
 from __future__ import annotations
 
 import numpy as np

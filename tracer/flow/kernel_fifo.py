@@ -5,8 +5,6 @@ what is left is the fee. A segment is a run of tainted or clean units; equal nei
 Segments live in one growing arena; an output without taint keeps none.
 """
 
-# ruff: noqa: PLR0917  (compiled kernels take columns, not objects)
-
 from __future__ import annotations
 
 import numpy as np

@@ -4,8 +4,6 @@ heuristics.md section C. The tainted total T of a transaction is split over its 
 largest remainder (the fee is one share, last in ties), so nothing is lost to rounding.
 """
 
-# ruff: noqa: PLR0917  (compiled kernels take columns, not objects)
-
 from __future__ import annotations
 
 import numpy as np

@@ -3,8 +3,6 @@
 numba has no 128-bit integers and turns `int64 op uint64` into float64: every operand below is cast.
 """
 
-# ruff: noqa: PLR0917  (compiled kernels take columns, not objects)
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,24 +1,21 @@
 """Seeds: what people name, resolved to the lots that enter a trace.
 
-Grammar (CONTRACTS): an address, `txid:vout`, `txid@address`, `txid:*`, `tag:LABEL`, `vasp:ID`,
-`cluster:ADDRESS`, each with an optional `chain:` in front. All addresses of all seeds are one set: what
-arrives in it from outside is seeded, what moves inside it carries the label on (DESIGN section 5).
+All addresses of all seeds are one set: what arrives in it from outside is seeded, what moves inside it
+carries the label on (DESIGN section 5).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tracer.amounts import decimal_text
-from tracer.chain import Chain
 from tracer.db import named_sql
 from tracer.errors import AmbiguousSeed, UsageError
+from tracer.flow.grammar import Seed
 from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
 from tracer.flow.services import Services
 from tracer.ledger.store import Ledger, txid_bytes
@@ -32,15 +29,6 @@ _SQL = named_sql("tracer.flow", "seeds.sql")
 _FOREVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 Unit = Literal["lot", "entity"]
-
-
-@dataclass(frozen=True)
-class Seed:
-    """One seed argument. `value` is its canonical text without the kind's prefix."""
-
-    kind: str
-    value: str
-    text: str
 
 
 @dataclass
@@ -116,40 +104,6 @@ class Lots:
         for (tx_id, vout), number in self.points.items():
             owner[trail.index(np.array([tx_id]), np.array([vout]))] = number
         return owner
-
-
-def parse(text: str, chain: Chain) -> Seed:
-    """Read one seed argument; raises `UsageError` (`BadAddress` where it is an address gone wrong)."""
-    body = text.strip().removeprefix(f"{chain.name}:").removeprefix(f"{chain.caip2}:")
-    for kind in ("tag", "vasp", "cluster"):
-        if body.startswith(f"{kind}:"):
-            value = body[len(kind) + 1 :].strip()
-            if kind == "cluster":
-                address = value.partition("@")[0]
-                value = chain.render_address(chain.parse_address(address))
-            if not value:
-                raise UsageError(f"the seed {text!r} names nothing after {kind}:.")
-            return Seed(kind, value, text)
-    head = body[:64]
-    if len(head) == 64 and all(c in "0123456789abcdefABCDEF" for c in head):
-        rest = body[64:]
-        if not rest:
-            return Seed("txid", head.lower(), text)
-        if rest == ":*":
-            return Seed("txid_all", f"{head.lower()}:*", text)
-        if rest[0] == ":" and rest[1:].isdecimal():
-            return Seed("outpoint", f"{head.lower()}:{int(rest[1:])}", text)
-        if rest[0] == "@":
-            address = chain.render_address(chain.parse_address(rest[1:]))
-            return Seed("txid_address", f"{head.lower()}@{address}", text)
-        raise UsageError(f"{text!r} is no seed.", hint="After a txid: :VOUT, @ADDRESS or :*.")
-    return Seed("address", chain.render_address(chain.parse_address(body)), text)
-
-
-def digest(seeds: Iterable[Seed], chain: Chain) -> str:
-    """SHA-256 over the seeds' canonical forms, whatever their order on the command line."""
-    rows = sorted([chain.name, seed.kind, seed.value] for seed in seeds)
-    return hashlib.sha256(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def resolve(

@@ -85,9 +85,7 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Services:
     """
     services = Services()
     vasps = set(snapshot.vasps()["vasp_id"].to_list())
-    rows = snapshot.tags(ledger.chain.name).to_dicts()
-    found = _resolve(ledger, rows)
-    services.tagged = [(rows[claim], address, cluster) for claim, address, cluster in found]
+    services.tagged = _resolve(ledger, snapshot.tags(ledger.chain.name))
     stops = [(row, a, c, fate) for row, a, c in services.tagged if (fate := fate_of(row, vasps)) is not None]
 
     by_address: dict[int, list[tuple[Mapping[str, Any], Fate]]] = {}
@@ -140,23 +138,29 @@ def fate_of(row: Mapping[str, Any], vasps: set[str]) -> Fate | None:
     return Fate.SERVICE if row["actor"] in vasps else _FATES[behaviour]
 
 
-def _resolve(ledger: Ledger, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, int]]:
-    """(row number, address_id, cluster_id) of every tag whose address the ledger has seen."""
+def _resolve(ledger: Ledger, tags: pl.DataFrame) -> list[tuple[Mapping[str, Any], int, int]]:
+    """(tag row, address_id, cluster_id) of every tag whose address the ledger has seen, in the tags' order."""
+    if not tags.height:
+        return []
+    said = tags.select("kind", "payload", prefixes(tags).alias("prefix")).with_row_index("claim")
+    with ledger.db.table("said", said):
+        found = ledger.db.polars(_SQL["resolve_tags"])
+    rows = tags[found["claim"].to_list()].to_dicts()
+    return list(zip(rows, found["address_id"].to_list(), found["cluster_id"].to_list(), strict=True))
+
+
+def prefixes(tags: pl.DataFrame) -> pl.Series:
+    """`address_prefix` of each row of (kind, payload), column-wise; rows of short payloads one by one."""
     import polars as pl
 
-    said = pl.DataFrame(
-        {
-            "claim": range(len(rows)),
-            "prefix": [address_prefix(AddressKey(row["kind"], row["payload"])) for row in rows],
-            "kind": [row["kind"] for row in rows],
-            "payload": [row["payload"] for row in rows],
-        },
-        schema={"claim": pl.Int64, "prefix": pl.Int64, "kind": pl.UInt8, "payload": pl.Binary},
-    )
-    if not rows:
-        return []
-    with ledger.db.table("said", said):
-        return [(c, a, k) for c, a, k in ledger.db.rows(_SQL["resolve_tags"])]
+    head = pl.col("payload").bin.head(8).bin.reinterpret(dtype=pl.Int64, endianness="little")
+    whole = pl.when(pl.col("payload").bin.size() >= 8).then(head ^ (pl.col("kind").cast(pl.Int64) * 2**56))
+    found = tags.select(whole.alias("prefix"))["prefix"]
+    short = found.is_null().arg_true().to_list()
+    if short:
+        keys = [AddressKey(tags["kind"][i], tags["payload"][i]) for i in short]
+        found = found.scatter(short, [address_prefix(key) for key in keys])
+    return found
 
 
 def _hold(

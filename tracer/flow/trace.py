@@ -6,6 +6,7 @@ the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tracer.flow import services as service_room
 from tracer.flow.closure import Closure, Trail
 from tracer.flow.document import Answer, Facts, compare, document
 from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
 from tracer.flow.methods import method
 from tracer.flow.movements import I64, Limits, Seeding, Taint
@@ -51,7 +53,7 @@ def trace(
     lots = seeding_room.resolve(
         ledger,
         services,
-        [seeding_room.parse(text, ledger.chain) for text in question.seeds],
+        _distinct(parse(text, ledger.chain) for text in question.seeds),
         unit=question.unit,
         after=question.seed_after,
         before=question.seed_before,
@@ -96,6 +98,14 @@ def trace(
         "documents": documents,
         "comparison": compare(documents),
     }
+
+
+def _distinct(seeds: Iterable[Seed]) -> list[Seed]:
+    """Each seed once, however often and however it was written."""
+    found: dict[tuple[str, str], Seed] = {}
+    for seed in seeds:
+        found.setdefault((seed.kind, seed.value), seed)
+    return list(found.values())
 
 
 def check_conservation(name: str, taint: Taint) -> None:

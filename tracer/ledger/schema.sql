@@ -78,7 +78,7 @@ CREATE TABLE mix (                     -- transactions whose shape is a mixer's;
     tx_id BIGINT NOT NULL, kind VARCHAR NOT NULL, participants INTEGER NOT NULL, denomination BIGINT, confidence INTEGER NOT NULL
 );
 CREATE TABLE cluster (                 -- conservative tier; address ids without a row are their own cluster; sorted by address_id
-    address_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL     -- cluster_id = least (earliest-seen) address_id of the cluster
+    address_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL     -- cluster_id = address_id of the earliest-seen member
 );
 CREATE TABLE cluster_member (          -- the same rows, sorted by (cluster_id, address_id)
     cluster_id INTEGER NOT NULL, address_id INTEGER NOT NULL

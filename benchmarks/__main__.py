@@ -1,0 +1,93 @@
+"""`make bench`: what Tracer's speed is here and now, peers side by side where they install.
+
+    python -m benchmarks [--txs N ...] [--runs N]      writes benchmarks/RESULTS.md
+
+Whole commands are timed as processes of their own; medians over the runs. Worlds are built once into `.bench/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import loading, peers, tracing
+
+ROOT = Path(__file__).parents[1]
+BENCH = ROOT / ".bench"
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    model = names[0].partition(":")[2].strip() if names else platform.processor()
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+
+
+def median_of(runs: int, work: Callable[[], float]) -> tuple[float, list[float]]:
+    """Median and all figures of several runs."""
+    figures = [work() for _ in range(runs)]
+    return statistics.median(figures), figures
+
+
+def help_seconds() -> float:
+    """`tracer --help` as a process."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "cli.main", "--help"], check=True, capture_output=True, cwd=ROOT)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and write the page."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--txs", type=int, nargs="+", default=[1_000_000], help="sizes of the worlds")
+    options.add_argument("--runs", type=int, default=3)
+    chosen = options.parse_args()
+    BENCH.mkdir(exist_ok=True)
+    lines = [
+        "# Speeds",
+        "",
+        f"Written by `make bench`. {machine()}. Medians of {chosen.runs} runs on a shared machine.",
+        "",
+        "## Load: raw block files to a store ready to trace, all checks on, kill-safe",
+        "",
+        "| transactions | block files | seconds | tx/s | store | peak memory | BlockSci's C++ parser (fixed reference) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for txs in chosen.txs:
+        folder = loading.world(BENCH, txs)
+        results = [loading.load(ROOT, folder, BENCH / f"store-{txs}") for _ in range(chosen.runs)]
+        seconds = statistics.median(r.seconds for r in results)
+        spread = f"{min(r.seconds for r in results):.1f} to {max(r.seconds for r in results):.1f}"
+        last = results[-1]
+        rate = last.txs / seconds
+        lines.append(
+            f"| {last.txs:,} | {last.source_bytes / 1e6:.0f} MB | {seconds:.1f} ({spread}) | {rate:,.0f} | "
+            f"{last.store_bytes / 1e6:.0f} MB | {last.peak_bytes / 1e9:.2f} GB | 47,000 tx/s, no Merkle checks "
+            f"(ratio {rate / 47_000:.1f}) |"
+        )
+    lines += [
+        "",
+        "## Trace in that store",
+        "",
+        *tracing.measure(ROOT, BENCH / f"store-{chosen.txs[0]}", BENCH),
+    ]
+    lines += ["", "## Decoding beside peers, the same block in the same run", "", *peers.measure(chosen.runs)]
+    median, figures = median_of(5, help_seconds)
+    lines += ["", f"`tracer --help`: {median:.2f} s ({min(figures):.2f} to {max(figures):.2f})", ""]
+    (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines))
+    sys.stdout.write("\n".join(lines))
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    assert shutil.which("git"), "run from a checkout"
+    main()

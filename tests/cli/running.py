@@ -1,0 +1,48 @@
+"""Run `tracer` as a user does: a process of its own, its own workspace, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+    def refused(self, code: int, *words: str) -> None:
+        """It ended in exactly one clear line with these words: no traceback, nothing on stdout."""
+        assert self.code == code, self
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err, self.err
+        for word in words:
+            assert word in lines[0], lines[0]
+        assert self.out == "", self.out
+
+
+def tracer(workspace: Path, *arguments: str | Path, **environment: str) -> Ran:
+    """Run one command in a workspace."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TRACER_WORKSPACE": str(workspace), "NO_COLOR": "1", **environment},
+        timeout=300,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,203 @@
+"""`tracer sync` and `tracer status` as processes: bad input, kills, full disks."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import tracer
+from tests.rawblocks import RawTx, framed, p2pkh, shop_chain, write
+from tests.stores import facts
+from tracer.workspace import Workspace
+
+CHAIN = "bitcoin-regtest"
+
+
+def test_sync_then_status_say_what_was_read(tmp_path: Path) -> None:
+    source = write(tmp_path / "blk.dat", shop_chain().blocks)
+    first = tracer(tmp_path / "w", "sync", CHAIN, "--source", f"blocks:{source}", "--json")
+    assert (first.code, first.err) == (0, "")
+    assert {k: first.document[k] for k in ("schema", "blocks", "txs", "tip")} == {
+        "schema": "tracer.sync/1",
+        "blocks": 13,
+        "txs": 23,
+        "tip": 12,
+    }
+    again = tracer(tmp_path / "w", "sync", CHAIN, TRACER_SOURCE_BITCOIN_REGTEST=f"blocks:{source}")
+    assert "nothing new, tip at height 12" in again.out
+    status = tracer(tmp_path / "w", "status", "--json").document
+    assert status["schema"] == "tracer.status/1"
+    assert [c["chain"] for c in status["chains"]] == [CHAIN]
+    text = tracer(tmp_path / "w", "status").out
+    assert "0 to 12 (13)" in text
+    assert "not built: run `tracer cluster build`" in text
+
+
+def test_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
+    assert "no chain was read yet: run `tracer sync" in tracer(tmp_path / "w", "status").out
+
+
+def test_words_of_the_command_that_are_off_are_usage_errors(tmp_path: Path) -> None:
+    source = write(tmp_path / "blk.dat", shop_chain().blocks)
+    workspace = tmp_path / "w"
+    tracer(workspace, "sync", CHAIN).refused(2, "no source", "--source")
+    tracer(workspace, "sync", "dogcoin", "--source", f"blocks:{source}").refused(2, "unknown chain", "Known:")
+    tracer(workspace, "sync", CHAIN, "--source", "ftp:x").refused(2, "unknown source", "blocks:PATH")
+    bounds = ("--from", "5", "--to", "4")
+    tracer(workspace, "sync", CHAIN, "--source", f"blocks:{source}", *bounds).refused(2, "above")
+    tracer(workspace, "sync", "bitcoin", "--source", "simulation:market?seed=1").refused(2, "regtest")
+
+
+def test_bad_block_files_end_in_one_line_and_the_right_code(tmp_path: Path) -> None:
+    blocks = shop_chain().blocks
+    content = framed(blocks)
+    at = len(framed(blocks[:8])) - 40  # in the last transaction of block 7
+    flipped = tmp_path / "flipped.dat"
+    flipped.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    workspace = tmp_path / "w"
+
+    def sync(source: Path, chain: str = CHAIN) -> object:
+        return tracer(workspace, "sync", chain, "--source", f"blocks:{source}")
+
+    tracer(workspace, "sync", CHAIN, "--source", f"blocks:{flipped}").refused(
+        4, str(flipped), "at offset", "at height 7", "up to height 6 are kept", "from a node you trust"
+    )
+    tracer(workspace, "sync", "bitcoin", "--source", f"blocks:{flipped}").refused(
+        4, "holds blocks of bitcoin-regtest, not of bitcoin", "Nothing was read"
+    )
+    tracer(workspace, "sync", CHAIN, "--source", f"blocks:{empty}").refused(3, "holds no block files")
+    tracer(workspace, "sync", CHAIN, "--source", f"blocks:{tmp_path / 'no'}").refused(3, "does not exist")
+
+
+def test_a_cut_off_tail_is_read_up_to_and_warned_about(tmp_path: Path) -> None:
+    source = tmp_path / "blk.dat"
+    source.write_bytes(framed(shop_chain().blocks)[:-10])
+    ran = tracer(tmp_path / "w", "sync", CHAIN, "--source", f"blocks:{source}")
+    assert ran.code == 0
+    assert "tip at height 11" in ran.out
+    assert f"warning: {source} is cut off at offset" in ran.err
+
+
+def test_an_unwritable_workspace_is_named(tmp_path: Path) -> None:
+    source = write(tmp_path / "blk.dat", shop_chain().blocks)
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    tracer(blocked, "sync", CHAIN, "--source", f"blocks:{source}").refused(
+        3, "cannot write to the workspace", "--workspace"
+    )
+
+
+def test_an_unwritable_home_does_not_matter_when_the_workspace_is_elsewhere(tmp_path: Path) -> None:
+    source = write(tmp_path / "blk.dat", shop_chain().blocks)
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    environment |= {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "TRACER_WORKSPACE": str(tmp_path / "w")}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "sync", CHAIN, "--source", f"blocks:{source}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    # without a workspace either, it is one clear line
+    environment |= {"TRACER_WORKSPACE": "", "XDG_DATA_HOME": "/proc/nowhere"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "sync", CHAIN, "--source", f"blocks:{source}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: cannot write to the workspace")
+    assert "Traceback" not in done.stderr
+
+
+def _busy_chain(path: Path, blocks: int) -> Path:
+    """Enough work for a kill to hit the middle of it."""
+    chain = shop_chain()
+    coins: list[tuple[tuple[bytes, int], int]] = []
+    for _ in range(blocks):
+        if len(coins) > 5:
+            coin, value = coins.pop(0)
+            outs = [(p2pkh(f"u{len(chain.blocks)}.{i}"), value // 40) for i in range(40)]
+            tx = RawTx([coin], outs)
+            chain.add(tx)
+            coins += [((tx.txid, i), value // 40) for i in range(2)]
+        else:
+            first = chain.add(reward=10**6, miner=p2pkh("m"))
+            coins.append(((first.txid, 0), 10**6))
+    return write(path, chain.blocks)
+
+
+def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_in_the_same_store(
+    tmp_path: Path, dice: random.Random, full: bool
+) -> None:
+    source = _busy_chain(tmp_path / "blk.dat", 400)
+    # small turns, so that kills fall between and inside commits
+    script = (
+        "import sys, tracer.ledger.ingest as i, adapters.bitcoin.blockfiles as b\n"
+        "i.TURN_TXS = 1; i.turns.__defaults__ = (1, 60.0); b.RUN_BLOCKS = 40\n"
+        "from cli.main import main\nmain()\n"
+    )
+    command = [sys.executable, "-c", script, "sync", CHAIN, "--source", f"blocks:{source}"]
+
+    def start(workspace: Path) -> "subprocess.Popen[bytes]":
+        environment = {**os.environ, "TRACER_WORKSPACE": str(workspace)}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    began = time.monotonic()
+    whole = start(tmp_path / "whole")
+    whole.communicate()
+    duration = time.monotonic() - began
+    assert whole.returncode == 0
+    expected = facts(Workspace(tmp_path / "whole"))
+    hits = 0
+    for drill in range(50 if full else 6):
+        workspace = tmp_path / f"killed{drill}"
+        process = start(workspace)
+        time.sleep(dice.uniform(0.3, 1.0) * duration)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        hits += process.returncode == -signal.SIGKILL
+        done = start(workspace)
+        _, errors = done.communicate()
+        assert done.returncode == 0, errors
+        assert facts(Workspace(workspace)) == expected, f"drill {drill}"
+    assert hits > 0, "no kill arrived in time: the drill proved nothing"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
+def test_a_full_disk_is_one_line_and_the_store_is_intact(tmp_path: Path) -> None:
+    """A file-size limit stands for the disk: the same failing write, at a place we choose."""
+    source = _busy_chain(tmp_path / "blk.dat", 300)
+    workspace = tmp_path / "w"
+    early = tracer(workspace, "sync", CHAIN, "--source", f"blocks:{source}", "--to", "100")
+    assert early.code == 0
+    before = facts(Workspace(workspace))
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
+        "from cli.main import main\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "sync", CHAIN, "--source", f"blocks:{source}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TRACER_WORKSPACE": str(workspace)},
+    )
+    assert done.returncode == 3, done.stderr
+    assert "disk" in done.stderr
+    assert "full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert facts(Workspace(workspace)) == before
+    assert tracer(workspace, "sync", CHAIN, "--source", f"blocks:{source}").code == 0
