@@ -50,9 +50,7 @@ class App:
             file=sys.stdout, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False
         )
 
-    def emit(
-        self, document: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def emit(self, document: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], None]) -> None:
         """Print a result as JSON or for people. An answer is recorded in the custody log before."""
         if as_json:
             click.echo(json_text(document))

@@ -227,7 +227,8 @@ def _examples(console: Console, document: dict[str, Any]) -> None:
             leg = row["legs"][0]
             console.print(
                 f"  ask {row['entity']} about {leg['role']} address {leg['address']}: "
-                f"{leg['amount_onchain']['decimal']} BTC on {leg['time'][:10]}, {leg['txid']}:{leg['vout']}"
+                f"{leg['amount_onchain']['decimal']} BTC on {leg['time'][:10]}\n      {leg['txid']}:{leg['vout']}",
+                soft_wrap=True,
             )
 
 

@@ -47,9 +47,7 @@ class _Verbs(click.Group):
 @click.command(
     cls=_Verbs, context_settings={"auto_envvar_prefix": "TRACER", "help_option_names": ["-h", "--help"]}
 )
-@click.option(
-    "--workspace", type=click.Path(path_type=Path), help="Folder of stores, claims, state."
-)
+@click.option("--workspace", type=click.Path(path_type=Path), help="Folder of stores, claims, state.")
 @click.option("--memory", metavar="SIZE", help="Memory limit of the store, e.g. 4GB.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the store.")
 @click.option("--quiet", "-q", is_flag=True, help="Only results and warnings.")
@@ -71,7 +69,11 @@ def _give_kernels_a_cache(workspace: Workspace) -> None:
     if os.access(Path(__file__).parent, os.W_OK):
         return
     writable = workspace.root if workspace.root.exists() else workspace.root.parent
-    folder = workspace.cache / "numba" if os.access(writable, os.W_OK) else Path(tempfile.gettempdir()) / "tracer-numba"
+    folder = (
+        workspace.cache / "numba"
+        if os.access(writable, os.W_OK)
+        else Path(tempfile.gettempdir()) / "tracer-numba"
+    )
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 
 

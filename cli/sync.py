@@ -27,8 +27,9 @@ def command(
     in TRACER_SOURCE_<CHAIN>, e.g. TRACER_SOURCE_BITCOIN.
     """
     import os
+    from contextlib import suppress
 
-    from tracer.errors import UsageError
+    from tracer.errors import TracerError, UsageError
 
     entry = compose.chain(chain)
     text = source_text or os.environ.get(f"TRACER_SOURCE_{entry.name.upper().replace('-', '_')}")
@@ -57,7 +58,8 @@ def command(
                 progress=advance,
             )
         except BaseException as error:
-            state.run_finish(run, type(error).__name__)
+            with suppress(TracerError):  # a full disk is told by the first error, not by this note
+                state.run_finish(run, type(error).__name__)
             raise
         state.journal_clear(entry.name, "reorg")
         state.run_finish(run, "done")

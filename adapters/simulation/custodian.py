@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from adapters.simulation.chain_builder import Out
 from adapters.simulation.economy import Economy
-from adapters.simulation.encode import INPUT_VBYTES
+from adapters.simulation.encode import COIN, INPUT_VBYTES
 from adapters.simulation.keys import Coin, Key
 from adapters.simulation.wallet import MAX_INPUTS, Bank, Fingerprint, Wallet
+
+_MUCH = 300 * COIN  # satoshi of unpaid withdrawals
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Custodian(Bank):
     def act(self) -> None:
         """One tick."""
         tick = self.eco.tick + self.phase
+        self.suspended = self.debt > _MUCH and self.debt > self.balance
         if self.pending and tick % (self.eco.hours(self.habits.sweep_hours) * self.eco.patience) == 0:
             self.sweep()
         if self._queue and tick % (self.eco.hours(self.habits.payout_hours) * min(2, self.eco.patience)) == 0:
@@ -108,12 +111,22 @@ class Custodian(Bank):
         limit = self.habits.payout_outputs
         for start in range(0, len(queue), limit):
             batch = queue[start : start + limit]
-            if self.wallet.pay(list(batch), change_to=self.hot_key) is None:
+            if not (self._pay(batch) or (self._merge() and self._pay(batch))):
                 self._queue = queue[start:]
-                if len(self.hot) > MAX_INPUTS // 2:  # many small coins: make one of them
-                    self.wallet.drain(self.hot_key(), self._sweep)
                 return
-            self.debt -= sum(value for _, value, _ in batch)
+
+    def _pay(self, batch: list[Out]) -> bool:
+        if self.wallet.pay(list(batch), change_to=self.hot_key) is None:
+            return False
+        self.debt -= sum(value for _, value, _ in batch)
+        return True
+
+    def _merge(self) -> bool:
+        """Make few coins of many small ones; False where there are not many."""
+        before = len(self.hot)
+        while len(self.hot) > MAX_INPUTS // 2 and self.wallet.drain(self.hot_key(), self._sweep):
+            pass
+        return len(self.hot) < before
 
     @property
     def balance(self) -> int:

@@ -52,6 +52,9 @@ class Exchange(Custodian):
         self.vasp = vasp
 
 
+_DRY = 250 * COIN  # satoshi an exchange wants to have at hand
+
+
 class Miners:
     """Four miners with different coinbase scripts; they sell what has matured to the exchanges."""
 
@@ -70,6 +73,7 @@ class Miners:
             )
             self._reward_keys.append(None)
         self._by_owner = {wallet.owner: wallet for wallet in self._wallets}
+        self._trader = eco.truth.owner("arbitrageur-1", "user")
         self._enough = (50 if eco.txs >= 20_000 else 200) * COIN
 
     def next_key(self) -> Key:
@@ -87,6 +91,7 @@ class Miners:
         matured, self.eco.chain.matured = self.eco.chain.matured, []
         for coin in matured:
             self._by_owner[coin.key.owner].coins.append(coin)
+        self._level()
         for wallet in self._wallets:
             balance = wallet.balance
             if balance < self._enough or self.eco.closing:
@@ -99,3 +104,14 @@ class Miners:
                 value = part - rank * 1_000_003
                 outs.append((exchange.deposit_key(wallet.owner), value, self._deposit))
             wallet.pay(outs)
+
+    def _level(self) -> None:
+        """Once a day an arbitrageur brings coins from the fullest exchange to one that runs dry."""
+        eco = self.eco
+        if eco.tick % eco.days(1) or eco.closing:
+            return
+        spare = {exchange.name: exchange.balance - exchange.debt for exchange in self._exchanges}
+        rich = max(self._exchanges, key=lambda exchange: spare[exchange.name])
+        poor = min(self._exchanges, key=lambda exchange: spare[exchange.name])
+        if spare[rich.name] > 2 * _DRY and spare[poor.name] < _DRY:
+            rich.withdraw(poor.deposit_key(self._trader), (spare[rich.name] - max(0, spare[poor.name])) // 3)

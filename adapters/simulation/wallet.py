@@ -155,13 +155,15 @@ class Person:
     def top_up(self, sats: int) -> None:
         """Buy coins at the exchange, unless some are on their way."""
         eco = self.wallet.eco
-        if eco.tick > self.waiting:
+        if eco.tick > self.waiting and not self.bank.suspended:
             self.waiting = eco.tick + eco.hours(24) * min(2, eco.patience)
             self.bank.withdraw(self.wallet.receive(), sats)
 
 
 class Bank:
     """What a person needs of an exchange."""
+
+    suspended = False  # takes no more orders for withdrawals, for want of coins
 
     def withdraw(self, key: Key, sats: int) -> None:
         """Pay out to a customer's address, soon and in a batch."""

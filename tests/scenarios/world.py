@@ -46,9 +46,7 @@ def load(folder: Path, *, seed: int, txs: int) -> Loaded:
     pull(lambda: Ledger.open(workspace, CHAIN, read_only=False), BlockFiles(blocks, CHAIN))
     with Ledger.open(workspace, CHAIN, read_only=False) as ledger:
         build.build(ledger, clustering())
-    owners = {
-        (row["txid"], row["vout"]): row["address"] for row in world.truth.outputs.iter_rows(named=True)
-    }
+    owners = {(row["txid"], row["vout"]): row["address"] for row in world.truth.outputs.iter_rows(named=True)}
     return Loaded(world, workspace, list(_parsed(world, owners)))
 
 
@@ -60,12 +58,35 @@ def claim_owners(loaded: Loaded, owners: dict[str, tuple[str, str]]) -> Snapshot
             key = CHAIN.parse_address(row["address"])
             tags.append(
                 Tag(
-                    CHAIN.name, row["address"], key.kind, key.payload, row["owner"], owners[row["owner"]][0],
-                    row["owner"], "", "ownership", "truth", "2019-01-01", False,
-                )  # fmt: skip
+                    CHAIN.name,
+                    row["address"],
+                    key.kind,
+                    key.payload,
+                    row["owner"],
+                    owners[row["owner"]][0],
+                    row["owner"],
+                    "",
+                    "ownership",
+                    "truth",
+                    "2019-01-01",
+                    False,
+                )
             )
     vasps = [
-        Vasp(owner, owner, "exchange", KycLevel(level), "XX", None, "2009-01-01", "", "", "truth", "2019-01-01", "")
+        Vasp(
+            owner,
+            owner,
+            "exchange",
+            KycLevel(level),
+            "XX",
+            None,
+            "2009-01-01",
+            "",
+            "",
+            "truth",
+            "2019-01-01",
+            "",
+        )
         for owner, (_, level) in sorted(owners.items())
         if level
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +37,9 @@ def snapshot(world: Loaded, stops: dict[str, tuple[str, str]]) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def ends(world: Loaded, stops: dict[str, tuple[str, str]]) -> tuple[dict[str, str], dict[tuple[str, int], str]]:
+def ends(
+    world: Loaded, stops: dict[str, tuple[str, str]]
+) -> tuple[dict[str, str], dict[tuple[str, int], str]]:
     """The same stops for the oracle: by true owner, and at the door of every true mix."""
     addresses = {
         row["address"]: "service" if stops[row["owner"]][1] else "custodial_pool"
@@ -46,9 +47,7 @@ def ends(world: Loaded, stops: dict[str, tuple[str, str]]) -> tuple[dict[str, st
         if row["owner"] in stops
     }
     mixes = set(world.world.truth.mixes["txid"].to_list())
-    doors = {
-        point: "mixer" for tx in world.oracle if tx.name in mixes for point in tx.ins
-    }
+    doors = {point: "mixer" for tx in world.oracle if tx.name in mixes for point in tx.ins}
     return addresses, doors
 
 

@@ -2,22 +2,30 @@
 -- tables; DuckDB prunes the sorted tables by the frames' least and greatest key.
 
 -- name: spenders
-SELECT f.tx_id AS from_tx, f.vout AS from_vout, s.tx_id, t.fee, t.inputs, b.time,
-       m.tx_id IS NOT NULL AS mix
-FROM frontier AS f
-JOIN spend AS s ON s.prev_tx_id = f.tx_id AND s.prev_vout = f.vout
-JOIN tx AS t ON t.tx_id = s.tx_id
+WITH spent AS MATERIALIZED (
+    SELECT f.tx_id AS from_tx, f.vout AS from_vout, s.tx_id
+    FROM frontier AS f JOIN spend AS s ON s.prev_tx_id = f.tx_id AND s.prev_vout = f.vout
+), spender AS MATERIALIZED (
+    SELECT tx_id, fee, inputs FROM tx WHERE tx_id IN (SELECT tx_id FROM spent)
+)
+SELECT s.from_tx, s.from_vout, s.tx_id, t.fee, t.inputs, b.time, m.tx_id IS NOT NULL AS mix
+FROM spent AS s
+JOIN spender AS t ON t.tx_id = s.tx_id
 JOIN block AS b ON b.height = (s.tx_id >> 24)
 LEFT JOIN mix AS m ON m.tx_id = s.tx_id
 ORDER BY from_tx, from_vout;
 
 -- name: outputs
+WITH made AS MATERIALIZED (
+    SELECT tx_id, vout, value, kind, address_id FROM txout WHERE tx_id IN (SELECT tx_id FROM wanted)
+), linked AS MATERIALIZED (
+    SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM made)
+)
 SELECT o.tx_id, o.vout, o.value, o.kind, o.address_id,
        coalesce(ca.holding, cc.holding) AS holding, cc.holding AS cluster_holding
-FROM wanted AS w
-JOIN txout AS o ON o.tx_id = w.tx_id
+FROM made AS o
 LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
-LEFT JOIN cluster AS c ON c.address_id = o.address_id
+LEFT JOIN linked AS c ON c.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(c.cluster_id, o.address_id)
 ORDER BY o.tx_id, o.vout;
 
@@ -37,6 +45,11 @@ ORDER BY i.tx_id, i.vin;
 -- name: ranks
 -- Place of each output in its transaction by (script, value, vout). The script is kept only where kind and
 -- address do not tell it; the standard forms are written out again here.
+WITH made AS MATERIALIZED (
+    SELECT tx_id, vout, value, kind, address_id, script FROM txout WHERE tx_id IN (SELECT tx_id FROM wanted)
+), named AS MATERIALIZED (
+    SELECT address_id, payload FROM address WHERE address_id IN (SELECT address_id FROM made)
+)
 SELECT o.tx_id, o.vout,
        (row_number() OVER (PARTITION BY o.tx_id ORDER BY coalesce(o.script, CASE o.kind
             WHEN 2 THEN '\x76\xA9\x14'::BLOB || a.payload || '\x88\xAC'::BLOB
@@ -46,9 +59,8 @@ SELECT o.tx_id, o.vout,
             WHEN 6 THEN '\x51\x20'::BLOB || a.payload
             WHEN 9 THEN '\x51\x02\x4E\x73'::BLOB
             ELSE coalesce(a.payload, ''::BLOB) END), o.value, o.vout) - 1)::INTEGER AS rank
-FROM wanted AS w
-JOIN txout AS o ON o.tx_id = w.tx_id
-LEFT JOIN address AS a ON a.address_id = o.address_id
+FROM made AS o
+LEFT JOIN named AS a ON a.address_id = o.address_id
 ORDER BY o.tx_id, o.vout;
 
 -- name: gaps

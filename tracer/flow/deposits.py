@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracer.chain import ScriptKind
+from tracer.clustering.rules import Tier
 from tracer.db import named_sql
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I64
@@ -28,7 +29,28 @@ if TYPE_CHECKING:
 
 _SQL = named_sql("tracer.flow", "deposits.sql")
 
-HEURISTIC = {"id": "deposit_sweep", "version": 1, "tier": "extended"}
+
+@dataclass(frozen=True)
+class DepositSweep:
+    """The header of this heuristic, as results and the rules page quote it (`tracer.clustering.rules.Heuristic`)."""
+
+    id: str = "deposit_sweep"
+    title: str = "deposit address, swept to a known hot wallet"
+    version: int = 1
+    tier: Tier = Tier.EXTENDED
+    references: tuple[str, ...] = (
+        "Meiklejohn et al. 2013 (service deposit addresses); the account-model form is Victor 2020, "
+        "Address Clustering Heuristics for Ethereum",
+    )
+    limitations: tuple[str, ...] = (
+        "Who pays a whole coin, without change, straight to a published hot address looks like a deposit address: "
+        "the service is right, the address named is the payer's own.",
+        "A deposit that was not swept yet is not recognised.",
+        "It names the service's address, never the customer.",
+    )
+
+
+DEPOSIT_SWEEP = DepositSweep()
 MOST_TRANSACTIONS = 1_000
 """An address with more transactions is no customer's deposit address (high degree, heuristics.md C)."""
 

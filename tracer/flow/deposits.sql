@@ -14,14 +14,18 @@ WITH history AS (
     JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = h.address_id
     JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
     WHERE h.busy <= $most
+), paid AS MATERIALIZED (
+    SELECT tx_id, kind, address_id FROM txout WHERE tx_id IN (SELECT tx_id FROM swept)
+), linked AS MATERIALIZED (
+    SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM paid)
 )
 SELECT address_id FROM history WHERE busy > $most
 UNION
 SELECT swept.address_id
 FROM swept
-JOIN txout AS o ON o.tx_id = swept.tx_id
+JOIN paid AS o ON o.tx_id = swept.tx_id
 LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
-LEFT JOIN cluster AS k ON k.address_id = o.address_id
+LEFT JOIN linked AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
 LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
 WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM swept.entity

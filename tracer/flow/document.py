@@ -296,8 +296,8 @@ def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> li
             for h in facts.clustering.recorded.heuristics
         ]
     if any(leg.swept for endpoint in endpoints for leg in endpoint.legs):
-        rule = deposits.HEURISTIC
-        used.append(_heuristic(rule["id"], rule["version"], rule["tier"], "endpoint legs"))
+        rule = deposits.DEPOSIT_SWEEP
+        used.append(_heuristic(rule.id, rule.version, rule.tier, "endpoint legs"))
     if bool(np.any((taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0))):
         used.append(_heuristic("mix_shape", 1, "conservative", "stops at mixers"))
     return used

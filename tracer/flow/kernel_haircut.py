@@ -24,6 +24,11 @@ def _haircut(  # type: ignore[no-untyped-def]
     fate = out_fate.copy()
     fees = np.zeros(txs, np.int64)
     via = np.full(outs, -1, np.int64)
+    widest = np.int64(1)
+    for t in range(txs):
+        widest = max(widest, out_start[t + 1] - out_start[t] + 1)
+    weights, order = np.empty(widest, np.int64), np.empty(widest, np.int64)
+    parts, remainders = np.empty(widest, np.int64), np.empty(widest, np.int64)
     for t in range(txs):
         first, last = out_start[t], out_start[t + 1]
         step, came = enter(in_start[t], in_start[t + 1], in_ref, amount, hop, fate, max_hops, floor)
@@ -34,15 +39,12 @@ def _haircut(  # type: ignore[no-untyped-def]
                 if ref >= 0 and fate[ref] == SPENT:
                     total += amount[ref]
             n = last - first
-            weights = np.empty(n + 1, np.int64)
-            order = np.empty(n + 1, np.int64)
             for o in range(first, last):
                 weights[o - first] = out_value[o]
                 order[out_rank[o]] = o - first
             weights[n] = fee[t]
             order[n] = n
-            parts = np.zeros(n + 1, np.int64)
-            split(total, weights, order, parts, np.zeros(n + 1, np.int64))
+            split(total, weights[: n + 1], order, parts, remainders)
             for o in range(first, last):
                 amount[o] = parts[o - first]
                 if amount[o] > 0:

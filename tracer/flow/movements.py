@@ -70,7 +70,7 @@ class Movements:
 
 def _sums(values: I64, starts: I64) -> I64:
     """Sum of each slice, in Python integers where 64 bits might not hold the running sum."""
-    if len(values) and int(values.max()) > (1 << 62) // len(values):
+    if float(values.sum(dtype=np.float64)) > 2.0**62:
         sums = [sum(values[a:b].tolist()) for a, b in pairwise(starts.tolist())]
         if max(sums) > np.iinfo(np.int64).max:
             raise StoreDamaged("a transaction on the trail moves more than 2^63-1 base units.")

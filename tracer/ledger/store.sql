@@ -9,12 +9,13 @@ INSERT INTO migration VALUES ($name);
 -- name: tip
 SELECT height, hash, time FROM block ORDER BY height DESC LIMIT 1;
 -- name: find_tx
-SELECT tx.tx_id FROM txid_lookup JOIN tx USING (tx_id)
-WHERE txid_lookup.prefix = $prefix AND tx.txid = $txid ORDER BY tx.tx_id;
+SELECT tx_id FROM tx
+WHERE tx_id IN (SELECT tx_id FROM txid_lookup WHERE prefix = $prefix) AND txid = $txid ORDER BY tx_id;
 -- name: find_address
-SELECT address.address_id FROM address_lookup JOIN address USING (address_id)
-WHERE address_lookup.prefix = $prefix AND address.kind = $kind AND address.payload = $payload
-ORDER BY address.address_id LIMIT 1;
+SELECT address_id FROM address
+WHERE address_id IN (SELECT address_id FROM address_lookup WHERE prefix = $prefix)
+    AND kind = $kind AND payload = $payload
+ORDER BY address_id LIMIT 1;
 -- name: addresses
 SELECT address_id, kind, payload FROM address
 WHERE address_id IN (SELECT unnest($ids)) ORDER BY address_id;
