@@ -15,6 +15,7 @@ check: setup           ## lint, format, types, import fences, generated docs
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(PY) -m cli.docs --check
 
 test: setup            ## the suite with scaled drills (prints its random seed)
 	@$(PY) -m pytest -n auto -m "not acceptance"

@@ -59,7 +59,7 @@ def main() -> None:
         "",
         "## Load: raw block files to a store ready to trace, all checks on, kill-safe",
         "",
-        "| transactions | block files | seconds | tx/s | store | peak memory | BlockSci's C++ parser (fixed reference) |",
+        "| transactions | block files | seconds | tx/s | store | peak memory | beside BlockSci (fixed reference) |",
         "|---|---|---|---|---|---|---|",
     ]
     for txs in chosen.txs:

@@ -81,7 +81,8 @@ def main() -> None:
     """Run the command line; errors a user can cause end in one line and their exit code."""
     try:
         # outside standalone mode click returns the code of `ctx.exit(code)` instead of raising it
-        sys.exit(tracer.main(standalone_mode=False))
+        if code := tracer.main(standalone_mode=False):
+            sys.exit(code)
     except TracerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

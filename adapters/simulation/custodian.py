@@ -111,11 +111,11 @@ class Custodian(Bank):
         limit = self.habits.payout_outputs
         for start in range(0, len(queue), limit):
             batch = queue[start : start + limit]
-            if not (self._pay(batch) or (self._merge() and self._pay(batch))):
+            if not (self._pay_batch(batch) or (self._merge() and self._pay_batch(batch))):
                 self._queue = queue[start:]
                 return
 
-    def _pay(self, batch: list[Out]) -> bool:
+    def _pay_batch(self, batch: list[Out]) -> bool:
         if self.wallet.pay(list(batch), change_to=self.hot_key) is None:
             return False
         self.debt -= sum(value for _, value, _ in batch)
