@@ -10,7 +10,9 @@ import pytest
 
 SEED = int(os.environ.get("TRACER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 os.environ["TRACER_TEST_SEED"] = str(SEED)  # the same for every worker
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".numba-cache"))  # shared by all runs
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".numba-cache")
+)  # shared by all runs
 FULL = os.environ.get("TRACER_FULL") == "1"
 
 

@@ -97,7 +97,11 @@ def test_an_unwritable_workspace_is_named(tmp_path: Path) -> None:
 def test_an_unwritable_home_does_not_matter_when_the_workspace_is_elsewhere(tmp_path: Path) -> None:
     source = write(tmp_path / "blk.dat", shop_chain().blocks)
     environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
-    environment |= {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "TRACER_WORKSPACE": str(tmp_path / "w")}
+    environment |= {
+        "HOME": "/nonexistent",
+        "XDG_CACHE_HOME": "/nonexistent",
+        "TRACER_WORKSPACE": str(tmp_path / "w"),
+    }
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "sync", CHAIN, "--source", f"blocks:{source}"],
         check=False,

@@ -56,7 +56,10 @@ AT_THE_TIP = {("a16f3ce4", 0): 10, ("298ca204", 0): 1, ("828ef3b0", 1): 18, ("a3
 def test_the_change_of_the_first_payment_is_where_it_is(early: Path, method: str) -> None:
     document = tracer(early, "trace", f"{FIRST_PAYMENT}:1", "--method", method, "--json").document
     coin = 10**8
-    found = {(u["outpoint"][:8], int(u["outpoint"][65:])): int(u["amount"]["base_units"]) for u in document["unspent"]}
+    found = {
+        (u["outpoint"][:8], int(u["outpoint"][65:])): int(u["amount"]["base_units"])
+        for u in document["unspent"]
+    }
     assert found == {place: coins * coin for place, coins in AT_THE_TIP.items()}
     (total,) = document["totals"]
     assert (total["seed"], total["unspent"], total["fees"]) == (str(40 * coin), str(40 * coin), "0")
