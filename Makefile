@@ -18,7 +18,7 @@ check: setup           ## lint, format, types, import fences, generated docs
 	@$(PY) -m cli.docs --check
 
 test: setup            ## the suite with scaled drills (prints its random seed)
-	@$(PY) -m pytest -n auto -m "not acceptance"
+	@$(PY) -m pytest -n auto
 
 acceptance: setup      ## the full drill counts
 	@TRACER_FULL=1 $(PY) -m pytest -n auto

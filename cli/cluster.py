@@ -170,7 +170,7 @@ def _render_build(app: App, document: dict[str, Any]) -> None:
     click.echo(f"{document['tier']} clusters of {at['chain']} at block {at['height']}")
     table = Table(show_header=False)
     table.add_column("what")
-    table.add_column("count", justify="right")
+    table.add_column("count", justify="right", no_wrap=True)
     for key in ("addresses", "clusters", "non_singleton", "largest", "transactions_used"):
         table.add_row(key.replace("_", " "), f"{document[key]:,}")
     for kind, count in document["excluded"].items():

@@ -64,7 +64,7 @@ def _run(app: App, seed: int, txs: int) -> None:
     console.print(
         "exchanges with and without KYC, mixers, innocent look-alikes. All is read from its raw blocks.\n"
     )
-    _facts(app, console)
+    _facts(app, console, world)
     known = world.truth.cases
     pool, shop = known["pool"], known["shop"]
     cases = [
@@ -89,7 +89,8 @@ def _run(app: App, seed: int, txs: int) -> None:
     console.print("\nHow to read this", style="bold")
     for line in (
         "FIFO and haircut are conventions; the truth may lie anywhere up to `at most`.",
-        "`true deposits` are the owners' own, without a mixer on the way; through a mixer nothing is followed.",
+        "`deposits` are those the trace names; `true` the owners' own without a mixer on the way, `mixed` with one.",
+        "Through a mixer nothing is followed.",
         "The truth is known because the world is simulated. In a real case the right-hand columns do not exist.",
     ):
         console.print(f"  - {line}")
@@ -122,16 +123,23 @@ def _read(app: App, world: World) -> None:
     compose.links_ready(replace(app, quiet=True), CHAIN)
 
 
-def _facts(app: App, console: Console) -> None:
+def _facts(app: App, console: Console, world: World) -> None:
+    from adapters.simulation.scoring import joined_owners
+    from tracer.clustering.lookup import groups
     from tracer.ledger.coverage import chain_status
 
     with compose.open_ledger(app, CHAIN) as ledger:
         status = chain_status(ledger)
         links = compose.status_of_links(ledger) or {}
+        joined = joined_owners(world.truth, groups(ledger))
     counts = compose.claims(app).counts()
     console.print(
         f"  {status['blocks']['count']:,} blocks, {status['txs']:,} transactions, {status['addresses']:,} addresses, "
         f"{links['conservative']['clusters']:,} clusters; {counts['tags']} tags, {counts['vasps']} VASPs"
+    )
+    console.print(
+        f"  clusters that join two owners: {joined.clusters}, of them {joined.at_payjoins} at one of the world's "
+        f"{world.truth.payjoins.height} PayJoins, which structure alone cannot tell"
     )
 
 
@@ -178,11 +186,11 @@ def _answer(console: Console, document: dict[str, Any], score: Score) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("cashed out at", "KYC then"):
-        table.add_column(name)
-    for name in ("FIFO", "haircut", "at most", "deposits named"):
-        table.add_column(name, justify="right")
-    for name in ("true deposits", "true BTC", "mixed away"):
-        table.add_column(name, justify="right", style="dim")
+        table.add_column(name, overflow="fold")
+    for name in ("FIFO", "haircut", "at most", "deposits"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("true", "true BTC", "mixed"):
+        table.add_column(name, justify="right", no_wrap=True, style="dim")
     truth = {service.vasp_id: service for service in score.services}
     rows = {row["endpoint"]: row for row in document["comparison"]}
     reached = {
@@ -202,7 +210,7 @@ def _answer(console: Console, document: dict[str, Any], score: Score) -> None:
             str(len(legs)),
             str(service.true_deposits) if service else "0",
             coins(service.true_value) if service else coins(0),
-            f"{service.mixed_deposits} ({coins(service.mixed_value)})" if service else "0",
+            str(service.mixed_deposits) if service else "0",
         )
     console.print(table)
     _examples(console, document["documents"][0])

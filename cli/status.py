@@ -47,7 +47,7 @@ def _render(app: App, document: dict[str, Any]) -> None:
         decimals = compose.chain(entry["chain"]).decimals
         table = Table(title=entry["chain"], title_justify="left", show_header=False)
         table.add_column("what")
-        table.add_column("value", justify="right")
+        table.add_column("value", justify="right", no_wrap=True)
         blocks = entry["blocks"]
         table.add_row("blocks", f"{blocks['from']} to {blocks['to']} ({blocks['count']:,})")
         for first, last in blocks["gaps"]:

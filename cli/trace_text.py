@@ -110,7 +110,8 @@ def _table(title: str, columns: Iterable[str], right: Iterable[str]) -> Table:
     )
     numbers = set(right)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        number = column in numbers  # amounts are never cut: names give way
+        table.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,34 @@ class Score:
     def missed_services(self) -> list[str]:
         """Services with true deposits of which the trace found none."""
         return [s.vasp_id for s in self.services if s.true_deposits and not s.found]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Clusters that hold addresses of more than one true owner.
+
+    clusters      how many there are
+    at_payjoins   those explained by PayJoins alone: their owners are connected by PayJoins of the world
+    """
+
+    clusters: int
+    at_payjoins: int
+
+
+def joined_owners(truth: GroundTruth, clusters: Iterable[Sequence[str]]) -> Joined:
+    """Which clusters (each a list of addresses) join two owners, and whether a PayJoin is the reason."""
+    owner = dict(truth.addresses.select("address", "owner").iter_rows())
+    partner: dict[str, str] = {}
+
+    def party(name: str) -> str:
+        while partner.get(name, name) != name:
+            name = partner[name]
+        return name
+
+    for sender, receiver in truth.payjoins.select("sender", "receiver").iter_rows():
+        partner[party(sender)] = party(receiver)
+    impure = [owners for members in clusters if len(owners := {owner[a] for a in members}) > 1]
+    return Joined(len(impure), sum(len({party(name) for name in owners}) == 1 for owners in impure))
 
 
 def score(truth: GroundTruth, case: str, legs: Iterable[Exit]) -> Score:

@@ -78,3 +78,6 @@ ORDER BY wanted.row;
 SELECT ids.address_id, coalesce(cluster.cluster_id, ids.address_id)
 FROM (SELECT DISTINCT unnest($ids::INTEGER[]) AS address_id) AS ids LEFT JOIN cluster USING (address_id)
 ORDER BY ids.address_id;
+
+-- name: groups
+SELECT cluster_id, address_id FROM cluster_member ORDER BY cluster_id, address_id;

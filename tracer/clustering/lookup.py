@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tracer.clustering.state import ClusteringState
@@ -49,6 +50,14 @@ def cluster(ledger: Ledger, address_id: int, state: ClusteringState, *, limit: i
     ids = ids or [cluster_id]
     texts = ledger.render_addresses(ids)
     return Cluster(cluster_id, name(ledger, cluster_id, state.height), size, tuple(texts[i] for i in ids))
+
+
+def groups(ledger: Ledger) -> Iterator[list[str]]:
+    """Every cluster of more than one address, as canonical addresses. For worlds and tests, not for a chain."""
+    rows = ledger.db.rows(_SQL["groups"])
+    texts = ledger.render_addresses(address for _, address in rows)
+    for _, members in groupby(rows, key=lambda row: row[0]):
+        yield [texts[address] for _, address in members]
 
 
 def members_among(ledger: Ledger, cluster_id: int, keys: pl.DataFrame) -> pl.DataFrame:
