@@ -62,6 +62,7 @@ class BitcoinChain:
 
 _GENESIS_MAIN = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 _GENESIS_TEST = "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"
+_GENESIS_TEST4 = "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043"
 _GENESIS_REGTEST = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
 _GENESIS_SIGNET = "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"
 
@@ -83,6 +84,15 @@ _ENTRIES = (
         pow_limit=0xFFFF << 208,
         halving_interval=210_000,
         bip34_height=21_111,
+    ),
+    BitcoinChain(
+        name="bitcoin-testnet4",  # BIP 94
+        genesis=_GENESIS_TEST4,
+        magic=bytes.fromhex("1c163f28"),
+        format=_TESTNET,
+        pow_limit=0xFFFF << 208,
+        halving_interval=210_000,
+        bip34_height=1,
     ),
     BitcoinChain(
         name="bitcoin-signet",
