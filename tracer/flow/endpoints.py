@@ -17,7 +17,7 @@ from tracer.intel.claims import KycAt, KycLevel
 
 if TYPE_CHECKING:
     from tracer.flow.closure import Trail
-    from tracer.flow.document import Answer, Facts
+    from tracer.flow.facts import Answer, Facts
 
 Key = tuple[str, str, str | None, tuple[str, str] | None]
 """Entity, KYC level at that time, last known level, and the interval it rests on: one row each."""

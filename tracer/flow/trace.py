@@ -18,7 +18,8 @@ from tracer.errors import StoreDamaged, UsageError
 from tracer.flow import seeds as seeding_room
 from tracer.flow import services as service_room
 from tracer.flow.closure import Closure, Trail
-from tracer.flow.document import Answer, Facts, compare, document
+from tracer.flow.document import compare, document
+from tracer.flow.facts import Answer, Facts
 from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
