@@ -49,7 +49,7 @@ class _Verbs(click.Group):
 )
 @click.option("--workspace", type=click.Path(path_type=Path), help="Folder of stores, claims, state.")
 @click.option("--memory", metavar="SIZE", help="Memory limit of the store, e.g. 4GB.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of the store.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the store.")
 @click.option("--quiet", "-q", is_flag=True, help="Only results and warnings.")
 @click.version_option(package_name="tracer")
 @click.pass_context
