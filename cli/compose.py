@@ -28,6 +28,13 @@ def chain(name: str) -> BitcoinChain:
     return chain_named(name)
 
 
+def is_chain(name: str) -> bool:
+    """Whether this is the short name of a chain."""
+    from adapters.bitcoin.chains import CHAINS
+
+    return name in CHAINS
+
+
 def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
     """Canonical text and key of an address; `BadAddress` says why not, `UsageError` names the chains."""
     entry = chain(chain_name)

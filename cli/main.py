@@ -12,6 +12,7 @@ import click
 
 from cli.app import App
 from tracer.errors import TracerError
+from tracer.intel.claims import clean
 from tracer.workspace import Workspace
 
 VERBS: dict[str, str] = {
@@ -84,7 +85,8 @@ def main() -> None:
         if code := tracer.main(standalone_mode=False):
             sys.exit(code)
     except TracerError as error:
-        click.echo(f"error: {error}", err=True)
+        # one line, whatever a path or a label holds
+        click.echo(f"error: {clean(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

@@ -68,13 +68,14 @@ def list_(
 ) -> None:
     """List tags, all or those of one ADDRESS.
 
-    Asking for an address is a question of a case: it leaves a line in the custody log.
+    Asking for an address, an actor or a category is a question of a case: it leaves a line in the custody log.
     """
     query = {"address": address, "chain": chain, "category": category, "actor": actor}
-    if address is None:
+    if not any(query.values()):
         app.emit(_document(app, compose.claims(app), query), as_json, lambda found: _render(app, found))
         return
-    asked = [address] + [f"--{name}={value}" for name, value in list(query.items())[1:] if value is not None]
+    asked = [address] if address else []
+    asked += [f"--{name}={value}" for name, value in list(query.items())[1:] if value is not None]
     with compose.case_question(app, "tags list", asked, case_id, purpose) as question:
         snapshot = compose.claims(app)
         question.read(snapshot.id)

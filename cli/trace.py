@@ -8,8 +8,12 @@ import click
 
 from cli import compose
 from cli.app import App, case_options, json_option, json_text
+from tracer.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adapters.bitcoin.chains import BitcoinChain
     from tracer.flow.question import Question
 
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--before", metavar="TIME", help="Follow movements before this UTC time.")
 @click.option("--seed-after", metavar="TIME", help="Seed what arrived (or left) from this UTC time on.")
 @click.option("--seed-before", metavar="TIME", help="Seed what arrived (or left) before this UTC time.")
-@click.option("--chain", "chain_name", default="bitcoin", show_default=True, metavar="NAME", help="Chain.")
+@click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
 @case_options
 @json_option
 @click.pass_obj
@@ -50,7 +54,7 @@ def command(
     before: str | None,
     seed_after: str | None,
     seed_before: str | None,
-    chain_name: str,
+    chain_name: str | None,
     case_id: str,
     purpose: str,
     as_json: bool,
@@ -68,21 +72,21 @@ def command(
     def moment(text: str | None) -> int | None:
         return None if text is None else seconds(text)
 
-    chain = compose.chain(chain_name)
-    question = Question(
-        seeds=seeds,
-        methods=tuple(dict.fromkeys(methods)) or DEFAULT,
-        unit="entity" if unit == "entity" else "lot" if unit == "lot" else None,
-        hops=hops,
-        max_txs=max_txs,
-        min_value=0 if min_value is None else base_units(min_value, chain.decimals),
-        after=moment(after),
-        before=moment(before),
-        seed_after=moment(seed_after),
-        seed_before=moment(seed_before),
-        exits=exits,
-    )
     with compose.case_question(app, "trace", (), case_id, purpose) as log:
+        chain, plain = _on_chain(chain_name, seeds)
+        question = Question(
+            seeds=plain,
+            methods=tuple(dict.fromkeys(methods)) or DEFAULT,
+            unit="entity" if unit == "entity" else "lot" if unit == "lot" else None,
+            hops=hops,
+            max_txs=max_txs,
+            min_value=0 if min_value is None else base_units(min_value, chain.decimals),
+            after=moment(after),
+            before=moment(before),
+            seed_after=moment(seed_after),
+            seed_before=moment(seed_before),
+            exits=exits,
+        )
         document = answer(app, chain.name, question)
         first = document["documents"][0] if "documents" in document else document
         log.read(first["intel_snapshot"])
@@ -90,6 +94,21 @@ def command(
             log.read(f"{tip['chain']}:{tip['block_hash']}")
         log.answered(json_text(document).encode())
     app.emit(document, as_json, lambda result: render(app.console(), result))
+
+
+def _on_chain(given: str | None, seeds: Sequence[str]) -> tuple[BitcoinChain, tuple[str, ...]]:
+    """The one chain of a question, from `--chain` or the seeds' `chain:` prefixes, and the seeds without them."""
+    names = {given} if given else set()
+    plain = []
+    for seed in seeds:
+        prefix, _, rest = seed.partition(":")
+        if rest and compose.is_chain(prefix):
+            names.add(prefix)
+            seed = rest
+        plain.append(seed)
+    if len(names) > 1:
+        raise UsageError(f"one chain at a time: the question names {' and '.join(sorted(names))}.")
+    return compose.chain(names.pop() if names else "bitcoin"), tuple(plain)
 
 
 def answer(app: App, chain_name: str, question: Question) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _more(console: Console, count: int, what: str) -> None:
 
 def _services(console: Console, answer: _Answer) -> None:
     rows = answer.merged(
-        (doc["method"], (row["entity"], row["kyc_level"]), row, int(row["amount"]["base_units"]))
+        (doc["method"], _identity(row), row, int(row["amount"]["base_units"]))
         for doc in answer.documents
         for row in doc["endpoints"]
     )
@@ -157,12 +157,20 @@ def _services(console: Console, answer: _Answer) -> None:
         asked = " that --exits asks for" if answer.filtered else ""
         console.print(f"\nNo service{asked} was reached.")
     if answer.filtered:
-        other = answer.main["other_endpoints"]
-        console.print(
-            f"Not shown because of --exits: {other['count']} services, {other['amount']['decimal']} "
-            f"{other['amount']['asset']}; of these with unknown KYC: {other['unknown_kyc']['count']}, "
-            f"{other['unknown_kyc']['amount']['decimal']}"
-        )
+        for doc in answer.documents:
+            other, unknown = doc["other_endpoints"], doc["other_endpoints"]["unknown_kyc"]
+            under = f" under {doc['method']}" if several else ""
+            console.print(
+                f"Not shown because of --exits{under}: {other['count']} services, {other['amount']['decimal']} "
+                f"{other['amount']['asset']}; of these with unknown KYC: {unknown['count']}, "
+                f"{unknown['amount']['decimal']}"
+            )
+
+
+def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes two rows of different methods the same service at the same KYC level and evidence."""
+    interval = row["kyc_interval"]
+    return row["vasp_id"] or row["entity"], row["kyc_level"], row["kyc_last_known"], tuple(interval or ())
 
 
 def _legs(console: Console, answer: _Answer) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, json_option
+from cli.app import Advance, App, case_options, json_option, json_text
 
 if TYPE_CHECKING:
     from tracer.intel.claims import Reading, Vasp
+    from tracer.intel.snapshot import Snapshot
 
 
 @click.group()
@@ -39,17 +40,32 @@ def import_(app: App, files: tuple[Path, ...], as_json: bool) -> None:
 
 @command.command("list")
 @click.argument("vasp_id", required=False)
+@case_options
 @json_option
 @click.pass_obj
-def list_(app: App, vasp_id: str | None, as_json: bool) -> None:
-    """List services, all or the history of one VASP_ID: one row per dated statement."""
+def list_(app: App, vasp_id: str | None, case_id: str, purpose: str, as_json: bool) -> None:
+    """List services, all or the history of one VASP_ID: one row per dated statement.
+
+    Asking for one VASP_ID is a question of a case: it leaves a line in the custody log.
+    """
+    if vasp_id is None:
+        document = _document(compose.claims(app), None)
+    else:
+        with compose.case_question(app, "vasps list", [vasp_id], case_id, purpose) as question:
+            snapshot = compose.claims(app)
+            question.read(snapshot.id)
+            document = _document(snapshot, vasp_id)
+            question.answered(json_text(document).encode())
+    app.emit(document, as_json, lambda found: _render(app, found))
+
+
+def _document(snapshot: Snapshot, vasp_id: str | None) -> dict[str, Any]:
     import polars as pl
 
-    snapshot = compose.claims(app)
     rows = snapshot.vasps()
     if vasp_id is not None:
         rows = rows.filter(pl.col("vasp_id") == vasp_id)
-    document = {
+    return {
         "schema": "tracer.vasps/1",
         "intel_snapshot": snapshot.id,
         "query": {"vasp_id": vasp_id},
@@ -58,7 +74,6 @@ def list_(app: App, vasp_id: str | None, as_json: bool) -> None:
             for row in rows.iter_rows(named=True)
         ],
     }
-    app.emit(document, as_json, lambda found: _render(app, found))
 
 
 def _render(app: App, document: dict[str, Any]) -> None:

@@ -91,6 +91,7 @@ def read_rows(path: Path, list_key: str, columns: Collection[str]) -> Rows:
 
 
 def _csv(text: str, columns: Collection[str], found: Rows) -> None:
+    csv.field_size_limit(1 << 24)
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     while True:
@@ -128,6 +129,10 @@ def _yaml(text: str, list_key: str, found: Rows) -> None:
         found.rows.clear()
         found.rejections.clear()
         found.reject(mark.line + 1 if mark else 1, f"the file is no YAML: {reason}. Nothing was taken.")
+
+
+DEEPEST = 50
+"""Nesting that no claim file needs."""
 
 
 class _YamlList:
@@ -223,6 +228,8 @@ class _YamlList:
         while True:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
+                if depth > DEEPEST:  # a parser's time grows with the square of the depth
+                    raise yaml.YAMLError(f"values are nested more than {DEEPEST} deep")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth == 0:

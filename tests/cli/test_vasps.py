@@ -46,3 +46,9 @@ def test_the_table_says_unknown_and_an_empty_one_says_so(tracer: Tracer) -> None
     assert "Swapper" in said.out
     assert "unknown is not none" in said.out
     assert "No loaded list speaks of stranger." in tracer("vasps", "list", "stranger").out
+
+
+def test_asking_for_one_service_leaves_a_line_in_the_custody_log(tracer: Tracer) -> None:
+    tracer("vasps", "list", "nobody", "--case", "K-9")
+    entries = tracer("case", "log", "--json").json["entries"]
+    assert [(e["verb"], e["case_id"]) for e in entries] == [("vasps list", "K-9")]

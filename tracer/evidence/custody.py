@@ -237,6 +237,8 @@ def _broken(problem: str) -> CustodyBroken:
 
 
 def _list(texts: Sequence[str]) -> str:
+    """A JSON list; bytes of the command line that are no text are written out as escapes."""
+    texts = [text.encode("utf-8", "backslashreplace").decode() for text in texts]
     return json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
 
 
