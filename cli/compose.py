@@ -46,7 +46,7 @@ def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
 
 def chains_read(app: App) -> list[str]:
     """Names of the chains this workspace has facts of."""
-    return sorted(path.stem for path in app.workspace.chains.glob("*.duckdb"))
+    return sorted(p.stem for p in app.workspace.chains.glob("*.duckdb") if is_chain(p.stem))
 
 
 def open_ledger(app: App, chain_name: str, *, read_only: bool = True) -> Ledger:
@@ -73,7 +73,11 @@ def source(app: App, chain_name: str, text: str) -> BlockFiles:
 
     kind, _, rest = text.partition(":")
     if kind == "blocks" and rest:
-        return BlockFiles(Path(rest).expanduser(), chain(chain_name))
+        try:
+            path = Path(rest).expanduser()
+        except RuntimeError as error:
+            raise UsageError(f"no such home folder in {rest!r}.") from error
+        return BlockFiles(path, chain(chain_name))
     if kind == "simulation":
         return BlockFiles(_simulated(app, chain_name, rest), chain(chain_name))
     raise UsageError(f"unknown source {text!r}.", hint=f"Give {SOURCES}.")

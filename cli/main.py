@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import click
 
 from cli.app import App
-from tracer.errors import TracerError
+from tracer.errors import TracerError, UsageError
 from tracer.intel.claims import clean
 from tracer.workspace import Workspace
 
@@ -58,6 +59,8 @@ def tracer(
     ctx: click.Context, workspace: Path | None, memory: str | None, threads: int | None, quiet: bool
 ) -> None:
     """Follow cryptocurrency from crime to cash-out: exact, explained, reproducible."""
+    if memory is not None and not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?)?B", memory, re.IGNORECASE):
+        raise UsageError(f"--memory {memory!r} is no size.", hint="Write it like 4GB or 500MB.")
     ctx.obj = App(Workspace.locate(workspace), quiet=quiet, memory=memory, threads=threads)
     _give_kernels_a_cache(ctx.obj.workspace)
 

@@ -15,11 +15,16 @@ from cli.app import App, json_option
 @click.pass_obj
 def command(app: App, as_json: bool) -> None:
     """Show chains, coverage, clusters and claims of this workspace."""
+    from tracer.errors import UsageError
     from tracer.ledger.coverage import chain_status
 
     chains = []
     for name in compose.chains_read(app):
-        with compose.open_ledger(app, name) as ledger:
+        try:
+            ledger = compose.open_ledger(app, name)
+        except UsageError:  # made, but nothing was read into it
+            continue
+        with ledger:
             entry = chain_status(ledger)
             entry["clusters"] = compose.status_of_links(ledger)
             chains.append(entry)

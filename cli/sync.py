@@ -42,7 +42,12 @@ def command(
 
     app.workspace.ready()
     source = compose.source(app, entry.name, text)
-    with State.open(app.workspace) as state, app.progress(f"reading {entry.name}") as advance:
+    with (
+        app.workspace.turn(entry.name),
+        State.open(app.workspace) as state,
+        app.progress(f"reading {entry.name}") as advance,
+    ):
+        interrupted = state.journal_get(entry.name, "reorg")
         run = state.run_start("sync", {"chain": entry.name, "source": text, "from": first, "to": last})
 
         def journal(kept: int, tip: int) -> None:
@@ -63,6 +68,9 @@ def command(
             raise
         state.journal_clear(entry.name, "reorg")
         state.run_finish(run, "done")
+    reorged_from = pulled.reorged_from
+    if reorged_from is None and interrupted is not None:
+        reorged_from = json.loads(interrupted)["old_tip"]  # a run before this one was killed in the middle
     for note in pulled.notes:
         app.warn(note)
     document: dict[str, Any] = {
@@ -72,7 +80,7 @@ def command(
         "blocks": pulled.blocks,
         "txs": pulled.txs,
         "tip": pulled.tip,
-        "reorged_from": pulled.reorged_from,
+        "reorged_from": reorged_from,
         "notes": list(pulled.notes),
     }
     app.emit(document, as_json, lambda _: _render(document))

@@ -41,13 +41,15 @@ class OracleTx:
 class OracleSeeds:
     """Lots are outpoints. `members` is a set of addresses, seeded by transactions named in `window`.
 
-    With `unit="entity"` what leaves the set is seeded, else what arrives in it from outside.
+    With `unit="entity"` what leaves the set is seeded, else what arrives in it from outside. What an entity
+    puts into the transactions named in `mixes` is no outflow: nobody can tell whose their outputs are.
     """
 
     lots: frozenset[Outpoint] = frozenset()
     members: frozenset[str] = frozenset()
     unit: str = "lot"
     window: frozenset[str] | None = None
+    mixes: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -190,7 +192,7 @@ def _arrivals(
     placed = {vout: room[vout] for vout in room if (tx.name, vout) in seeds.lots}
     if not seeds.members or (seeds.window is not None and tx.name not in seeds.window):
         return placed
-    inside = sum(made[p].value for p in tx.ins if made[p].address in seeds.members)
+    inside = sum(made[p].value for p in tx.ins if made[p].address in seeds.members or p in seeds.lots)
     member = [vout for vout, out in enumerate(tx.outs) if out.address in seeds.members]
     back = sum(tx.outs[vout].value for vout in member)
     if seeds.unit == "lot":
@@ -199,6 +201,8 @@ def _arrivals(
             units = max(0, min(net, room[vout] - placed.get(vout, 0)))
             placed[vout] = placed.get(vout, 0) + units
             net -= units
+        return placed
+    if tx.name in seeds.mixes:
         return placed
     outside = [vout for vout in room if vout not in member]
     left = min(sum(tx.outs[vout].value for vout in outside), max(0, inside - back))

@@ -74,7 +74,7 @@ class Database:
             try:
                 return duckdb.connect(str(path), read_only=read_only, config=config)
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
+                if "could not set lock" not in str(error).lower():
                     raise _translate(error, path) from error
                 if time.monotonic() >= deadline:
                     raise StoreBusy(
@@ -176,10 +176,13 @@ class Database:
             raise _translate(error, self.path) from error
 
 
-def _translate(error: duckdb.Error, path: Path) -> Exception:
+def _translate(error: duckdb.Error, path: Path) -> BaseException:
     """Turn what a user can cause into our errors; a wrong query stays a bug with its own trace."""
     text = str(error)
-    lower = text.lower()
+    if "KeyboardInterrupt" in text or isinstance(error, duckdb.InterruptException):
+        return KeyboardInterrupt()
+    # a path may hold any word
+    lower = text.replace(str(path), "").lower()
     if "no space left" in lower or "could not write" in lower or "disk quota" in lower:
         return StoreUnwritable(
             f"the disk that holds {path} is full; everything committed before is intact.",

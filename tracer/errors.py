@@ -81,7 +81,14 @@ class DataError(TracerError):
 
 
 class BadBlock(DataError):
-    """A block that breaks a rule of its chain; the message names block, rule and place."""
+    """A block that breaks a rule of its chain; the message names block, rule and place.
+
+    `block_hash` (wire order) lets a source leave the block out and choose another branch.
+    """
+
+    def __init__(self, problem: str, *, hint: str = "", block_hash: bytes | None = None) -> None:
+        super().__init__(problem, hint=hint)
+        self.block_hash = block_hash
 
 
 class BadBlockFile(DataError):

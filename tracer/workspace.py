@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracer.errors import StoreUnwritable
+from tracer.errors import StoreBusy, StoreUnwritable, UsageError
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,12 @@ class Workspace:
             from platformdirs import user_data_path
 
             given = user_data_path("tracer", appauthor=False)
-        return cls(given.expanduser().absolute())
+        try:
+            return cls(given.expanduser().absolute())
+        except RuntimeError as error:
+            raise UsageError(
+                f"no such home folder in {str(given)!r}.", hint="Give --workspace DIR."
+            ) from error
 
     @property
     def chains(self) -> Path:
@@ -58,9 +66,28 @@ class Workspace:
         """The DuckDB file of one chain."""
         return self.chains / f"{chain}.duckdb"
 
-    def staging(self, chain: str) -> Path:
-        """The folder of raw batches of a load under way."""
-        return self.chains / f"{chain}.staging"
+    @contextmanager
+    def turn(self, chain: str, *, wait_seconds: float = 5.0) -> Iterator[None]:
+        """Hold a chain's writer lock while the block runs; the system frees it when its holder dies.
+
+        Raises `StoreBusy` when another process keeps it longer than `wait_seconds`.
+        """
+        import fcntl
+
+        with (self.chains / f"{chain}.lock").open("w") as file:
+            deadline = time.monotonic() + wait_seconds
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if time.monotonic() >= deadline:
+                        raise StoreBusy(
+                            f"another tracer process is loading {chain} into {self.root}.",
+                            hint="Wait for it to finish, or stop it, and run this again.",
+                        ) from error
+                    time.sleep(0.05)
+            yield
 
     def ready(self) -> Workspace:
         """Create the folders, or say in one line why that cannot be."""

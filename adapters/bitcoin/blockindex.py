@@ -16,6 +16,9 @@ from adapters.bitcoin.chains import MAGICS, BitcoinChain
 from adapters.bitcoin.headers import HEADER_SIZE, Header, block_hash, work_problem
 from tracer.errors import BadBlockFile, SourceUnavailable
 
+LONGEST_ZERO_END = 64
+"""No block ends in more zero bytes than this (a locktime has four); a record that does is not written yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -28,33 +31,62 @@ class Place:
 
 @dataclass
 class Index:
-    """Every block record of some files, and what in them is no block."""
+    """Every block record of some files, and what in them is no block.
+
+    headers  by block hash, the first copy of each; copies: places of further ones
+    damage   what is wrong, each with file and offset; tails: an incomplete last record of the last file
+    """
 
     files: list[Path]
     places: list[Place] = field(default_factory=list)
-    headers: list[Header] = field(default_factory=list)
+    headers: dict[bytes, Header] = field(default_factory=dict)
+    copies: dict[bytes, list[int]] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
-    tails: list[tuple[int, str]] = field(default_factory=list)
+    tails: list[str] = field(default_factory=list)
 
     def where(self, place: int) -> str:
         """File and offset of a block, for messages."""
         found = self.places[place]
         return f"{self.files[found.file]} at offset {found.offset}"
 
+    def add(self, header: Header, place: Place) -> None:
+        """Take a block; a second copy is kept for the case that the first is damaged."""
+        self.places.append(place)
+        if self.headers.setdefault(header.block_hash, header) is not header:
+            self.copies.setdefault(header.block_hash, []).append(header.place)
+
 
 def block_files(path: Path) -> list[Path]:
-    """The file itself, or the `.dat` files of a folder in name order (`rev*.dat` hold no blocks)."""
-    if not path.exists():
-        raise SourceUnavailable(f"{path} does not exist.", hint="Give a block file or a folder of them.")
-    if path.is_file():
-        return [path]
-    files = sorted(f for f in path.glob("*.dat") if f.is_file() and not f.name.startswith(("rev", "xor")))
-    if not files:
+    """The file itself; or a folder's `blk*.dat` (its `blocks/` where it is a node's data folder), by name."""
+    try:
+        if path.is_file():
+            return [path]
+        if not path.is_dir():
+            known = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise SourceUnavailable(f"{path} {known}.", hint="Give a block file or a folder of them.")
+        for folder in (path, path / "blocks"):
+            files = sorted(folder.glob("blk*.dat")) or sorted(
+                f for f in folder.glob("*.dat") if folder == path and not f.name.startswith(_NOT_BLOCKS)
+            )
+            if files:
+                _refuse_obfuscated(folder / "xor.dat")
+                return files
+    except OSError as error:
+        raise SourceUnavailable(f"cannot read {path}: {error.strerror}.") from error
+    raise SourceUnavailable(
+        f"the folder {path} holds no block files (blk*.dat).", hint="Give the folder with the blk*.dat files."
+    )
+
+
+_NOT_BLOCKS = ("rev", "xor", "peers", "banlist", "mempool", "fee_estimates", "anchors")
+
+
+def _refuse_obfuscated(key: Path) -> None:
+    if key.exists() and key.read_bytes().strip(b"\0"):
         raise SourceUnavailable(
-            f"the folder {path} holds no block files (*.dat).",
-            hint="Give the folder with the blk*.dat files.",
+            f"the block files are obfuscated ({key}).",
+            hint="This version does not undo that; use files written with -blocksxor=0.",
         )
-    return files
 
 
 def index_files(files: Sequence[Path], chain: BitcoinChain) -> Index:
@@ -66,69 +98,94 @@ def index_files(files: Sequence[Path], chain: BitcoinChain) -> Index:
                 if handle.seek(0, 2) == 0:
                     continue
                 with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    _index_one(index, number, content, chain)
-        except OSError as error:
-            raise SourceUnavailable(f"cannot read {file}: {error.strerror}.") from error
-    last = len(index.files) - 1
-    index.damage += [problem for number, problem in index.tails if number != last]
-    index.tails = [(number, problem) for number, problem in index.tails if number == last]
+                    _Walk(index, number, content, chain).run()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SourceUnavailable(f"cannot read {file}: {reason}.") from error
     if not index.headers:
-        reason = (
-            index.damage[0]
-            if index.damage
-            else f"no block in {files[0]}" + (" or the files after it" * (len(files) > 1))
-        )
-        raise BadBlockFile(f"{reason}.", hint=f"Nothing was read. Is this a block file of {chain.name}?")
+        reason = (index.damage + index.tails)[:1] or [
+            f"no block in {files[0]}" + " or the files after it" * (len(files) > 1)
+        ]
+        raise BadBlockFile(f"{reason[0]}.", hint=f"Nothing was read. Is this a block file of {chain.name}?")
     return index
 
 
-def _index_one(index: Index, number: int, content: mmap.mmap, chain: BitcoinChain) -> None:
-    end = len(content)
-    at = 0
-    while at < end:
-        if content[at] == 0:
-            at = _past_zeros(content, at)
-            continue
+class _Walk:
+    """One file, record by record."""
+
+    def __init__(self, index: Index, number: int, content: mmap.mmap, chain: BitcoinChain) -> None:
+        self.index, self.number, self.content, self.chain = index, number, content, chain
+        self.file = index.files[number]
+        self.end = len(content)
+        # where the file's content ends: behind it a live node has reserved zeros
+        self.used = self._used()
+
+    def run(self) -> None:
+        """Collect the file's blocks."""
+        at = 0
+        while (at := _past_zeros(self.content, at)) < self.end:
+            at = self._record(at)
+
+    def _record(self, at: int) -> int:
+        """Take the record at a position, or say why not; returns where to go on."""
+        content, chain = self.content, self.chain
         magic = content[at : at + 4]
         if magic != chain.magic:
-            if end - at < 4 and chain.magic.startswith(magic):
-                index.tails.append((number, f"{index.files[number]} is cut off at offset {at}"))
-                return
-            index.damage.append(_not_a_record(index.files[number], at, magic, chain))
-            at = content.find(chain.magic, at + 1)
-            if at < 0:
-                return
-            continue
+            if self.used - at < 4 and chain.magic.startswith(magic[: self.used - at]):
+                return self._cut_off(at)
+            self.index.damage.append(_not_a_record(self.file, at, magic, chain))
+            return self._next(at + 1)
         size = int.from_bytes(content[at + 4 : at + 8], "little")
         start = at + 8
-        if size < HEADER_SIZE + 1 or start + size > end:
-            # a live node's last record, unless blocks follow it
-            later = content.find(chain.magic, at + 1)
-            problem = f"{index.files[number]} is cut off at offset {at}"
-            if later < 0:
-                index.tails.append((number, problem))
-                return
-            index.damage.append(f"{index.files[number]} holds a damaged record at offset {at}")
-            at = later
-            continue
+        plausible = HEADER_SIZE < size <= chain.max_block_size
+        unwritten = start + size > self.end or size > self.used - start + LONGEST_ZERO_END
+        if not plausible or unwritten:
+            following = self._next(at + 1)
+            if following == self.end and (unwritten if plausible else self.used <= start):
+                return self._cut_off(at)
+            self.index.damage.append(f"{self.file} holds a damaged record at offset {at}")
+            return following
         header = content[start : start + HEADER_SIZE]
         digest = block_hash(header)
         bits = int.from_bytes(header[72:76], "little")
-        problem_of_work = work_problem(digest, bits, chain)
-        if problem_of_work:
-            index.damage.append(
-                f"{index.files[number]} at offset {start}: block {digest[::-1].hex()} is refused, {problem_of_work}"
+        if problem := work_problem(digest, bits, chain):
+            self.index.damage.append(
+                f"{self.file} at offset {start}: block {digest[::-1].hex()} is refused, {problem}"
             )
-            later = content.find(chain.magic, at + 1)
-            at = (
-                start + size
-                if later < 0 or content[start + size : start + size + 4] == chain.magic
-                else later
-            )
-            continue
-        index.headers.append(Header(digest, header[4:36], bits, len(index.places)))
-        index.places.append(Place(number, start, size))
-        at = start + size
+            whole = content[start + size : start + size + 4] in (chain.magic, b"", bytes(4))
+            return start + size if whole else self._next(at + 1)
+        found = Header(digest, header[4:36], bits, len(self.index.places))
+        self.index.add(found, Place(self.number, start, size))
+        return start + size
+
+    def _cut_off(self, at: int) -> int:
+        """An incomplete record at the end: normal in the last file, damage in any other."""
+        problem = f"{self.file} is cut off at offset {at}"
+        last = self.number == len(self.index.files) - 1
+        (self.index.tails if last else self.index.damage).append(problem)
+        return self.end
+
+    def _next(self, at: int) -> int:
+        """Position of the next magic that a plausible block follows; the end of the file where there is none."""
+        while (at := self.content.find(self.chain.magic, at)) >= 0:
+            header = self.content[at + 8 : at + 8 + HEADER_SIZE]
+            size = int.from_bytes(self.content[at + 4 : at + 8], "little")
+            if len(header) == HEADER_SIZE and HEADER_SIZE < size <= self.chain.max_block_size:
+                bits = int.from_bytes(header[72:76], "little")
+                if work_problem(block_hash(header), bits, self.chain) is None:
+                    return at
+            at += 1
+        return self.end
+
+    def _used(self) -> int:
+        at = self.end
+        while at > 0:
+            chunk = self.content[max(0, at - (1 << 20)) : at]
+            kept = len(chunk.rstrip(b"\0"))
+            if kept:
+                return at - len(chunk) + kept
+            at -= len(chunk)
+        return 0
 
 
 def _past_zeros(content: mmap.mmap, at: int) -> int:

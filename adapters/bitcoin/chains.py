@@ -16,7 +16,11 @@ _TESTNET = AddressFormat(b"\x6f", b"\xc4", "tb")
 
 @dataclass(frozen=True)
 class BitcoinChain:
-    """One network. `genesis` is the block hash as shown; `pow_limit` the easiest target it allows."""
+    """One network. `genesis` is the block hash as shown; `pow_limit` the easiest target it allows.
+
+    bip34_height   from here on a coinbase states its height; segwit_height: from here on BIP 141 holds
+    max_block_size bytes: a block's weight limit, since a byte weighs at least one
+    """
 
     name: str
     genesis: str
@@ -25,6 +29,8 @@ class BitcoinChain:
     pow_limit: int
     halving_interval: int
     bip34_height: int
+    segwit_height: int
+    max_block_size: int = 4_000_000
     asset: str = "BTC"
     decimals: int = 8
     max_money: int = 21_000_000 * _COIN
@@ -57,6 +63,7 @@ class BitcoinChain:
         return (
             "scripts and signatures are not executed",
             "difficulty adjustments are not recomputed; each block meets the target it states",
+            "block weight, timestamps, stated heights and coinbase maturity are not checked",
         )
 
 
@@ -75,6 +82,7 @@ _ENTRIES = (
         pow_limit=0xFFFF << 208,
         halving_interval=210_000,
         bip34_height=227_931,
+        segwit_height=481_824,
     ),
     BitcoinChain(
         name="bitcoin-testnet",
@@ -84,6 +92,7 @@ _ENTRIES = (
         pow_limit=0xFFFF << 208,
         halving_interval=210_000,
         bip34_height=21_111,
+        segwit_height=834_624,
     ),
     BitcoinChain(
         name="bitcoin-testnet4",  # BIP 94
@@ -93,6 +102,7 @@ _ENTRIES = (
         pow_limit=0xFFFF << 208,
         halving_interval=210_000,
         bip34_height=1,
+        segwit_height=1,
     ),
     BitcoinChain(
         name="bitcoin-signet",
@@ -102,6 +112,7 @@ _ENTRIES = (
         pow_limit=0x0377AE << 216,
         halving_interval=210_000,
         bip34_height=1,
+        segwit_height=1,
     ),
     BitcoinChain(
         name="bitcoin-regtest",
@@ -111,6 +122,7 @@ _ENTRIES = (
         pow_limit=0x7FFFFF << 232,
         halving_interval=150,
         bip34_height=1,
+        segwit_height=0,
     ),
 )
 

@@ -150,9 +150,15 @@ class _Blocks:
             if bad.any():
                 self.cut(int(np.flatnonzero(bad)[0]), reason)
 
-    def check_witness(self) -> None:
-        """Witness commitment of BIP 141, where the block carries witnesses."""
+    def check_witness(self, segwit_from: int | None) -> None:
+        """Witness commitment of BIP 141, where the block carries witnesses or says that it did."""
         has_witness = self.tx[:, 3] > 0
+        if segwit_from is not None:
+            bare = np.setdiff1d(np.arange(segwit_from, self.sound), self.tx[has_witness, 0])
+            for block in bare.tolist():
+                if self._commitment(int(self.firsts[block]))[1] is not None:
+                    self.cut(block, "it commits to witnesses that are missing here")
+                    break
         blocks = np.unique(self.tx[has_witness, 0])
         if not len(blocks):
             return
@@ -199,15 +205,17 @@ def decode_blocks(
     first_height: int,
     hashes: NDArray[np.uint8],
     max_money: int,
+    segwit_height: int | None = None,
 ) -> Decoded:
     """Decode whole blocks of consecutive heights into a batch.
 
     buffer (n,) uint8 holds each block from `starts[i]` to `ends[i]`; hashes (b, 32) are the block hashes in
-    wire order. Blocks before the first unsound one are returned; `problem` says what is wrong with the next.
+    wire order; from `segwit_height` on a witness commitment without its reserved value means that somebody stripped
+    the witnesses. Blocks before the first unsound one are returned; `problem` says what is wrong with the next.
     """
     blocks = _Blocks(buffer, starts, ends, max_money)
     blocks.check_merkle()
-    blocks.check_witness()
+    blocks.check_witness(None if segwit_height is None else max(0, segwit_height - first_height))
     if not blocks.sound:
         return Decoded(None, 0, blocks.problem)
     return Decoded(_batch(blocks, first_height, hashes), blocks.sound, blocks.problem)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 OK, CUT_OFF, TRAILING, NO_TRANSACTION, BAD_VALUE, NO_OUTPUT, BAD_COINBASE, TOO_MANY, BAD_WITNESS = range(9)
 
 PROBLEMS = {
-    CUT_OFF: "it ends in the middle of a transaction",
+    CUT_OFF: "it ends in the middle of a transaction, or a length in it is malformed",
     TRAILING: "bytes follow its last transaction",
     NO_TRANSACTION: "it holds no transaction",
     BAD_VALUE: "an output's value, or a transaction's sum, is outside the money range",
     NO_OUTPUT: "a transaction without inputs or outputs",
     BAD_COINBASE: "the first transaction is no coinbase, or another one is",
     TOO_MANY: "it holds more transactions than a position id can count",
-    BAD_WITNESS: "a transaction's witness marker or flag is wrong",
+    BAD_WITNESS: "a transaction's witness marker or flag is wrong, or its witness is empty",
 }
 
 
@@ -44,7 +44,9 @@ def _varint(buffer, at, end):  # type: ignore[no-untyped-def]
     if at + 1 + size > end:
         return 0, -1
     value = _le(buffer, at + 1, size)
-    if value > np.uint64(0x7FFFFFFF):
+    # the shortest form is the only one
+    least = 0xFD if size == 2 else (0x10000 if size == 4 else 0x100000000)
+    if value > np.uint64(0x7FFFFFFF) or value < np.uint64(least):
         return 0, -1
     return np.int64(value), at + 1 + size
 
@@ -170,16 +172,21 @@ def scan_blocks(buffer, starts, ends, max_money, tx, txin, txout, counts, proble
             witness_start = 0
             if witness:
                 witness_start = int(at)
+                empty = True
                 for _ in range(inputs):
                     items, at = _varint(buffer, at, end)
                     if at < 0:
                         break
+                    empty = empty and items == 0
                     for _ in range(items):
                         _, _, at = _skip_bytes(buffer, at, end)
                         if at < 0:
                             break
                     if at < 0:
                         break
+                if at >= 0 and empty:
+                    problem = BAD_WITNESS
+                    break
             if at < 0 or at + 4 > end:
                 problem = CUT_OFF
                 break

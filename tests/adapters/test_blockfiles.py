@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.simulation.encode import sha256d, subsidy
+from adapters.simulation.encode import mine, sha256d, subsidy
 from tests.rawblocks import RawChain, RawTx, framed, p2pkh, shop_chain, write
 from tests.stores import facts, opened, sync, synced
 from tracer.errors import BadBlock, BadBlockFile, SourceUnavailable
@@ -70,6 +70,69 @@ def test_a_cut_off_tail_is_a_live_node_and_is_said(tmp_path: Path, kept: int) ->
     assert str(source) in pulled.notes[0]
     write(source, blocks)
     assert sync(workspace, source).tip == 12
+
+
+@pytest.mark.parametrize("written", [5, 8, 60, 150])
+def test_a_record_that_a_node_is_still_writing_is_a_tail(tmp_path: Path, written: int) -> None:
+    """Nodes reserve space: behind the written part stand zeros, not the end of the file."""
+    chain = shop_chain()
+    chain.add(*(RawTx([(b"\1" * 32, n)], [(p2pkh("late"), 1)]) for n in range(10)))
+    source = write(
+        tmp_path / "blk.dat", chain.blocks[:-1], tail=framed(chain.blocks[-1:])[:written] + bytes(5000)
+    )
+    pulled = sync(Workspace(tmp_path / "w"), source)
+    assert pulled.tip == 12
+    assert "cut off at offset" in pulled.notes[0]
+
+
+def test_a_magic_inside_a_cut_off_record_is_no_record(tmp_path: Path) -> None:
+    chain = shop_chain()
+    chain.add(RawTx([(b"\1" * 32, 0)], [(b"\x6a\x08" + bytes.fromhex("fabfb5da") * 2, 1)]))
+    source = write(tmp_path / "blk.dat", chain.blocks[:-1], tail=framed(chain.blocks[-1:])[:-4])
+    assert sync(Workspace(tmp_path / "w"), source).tip == 12
+
+
+def test_a_damaged_copy_does_not_hide_a_good_one(tmp_path: Path) -> None:
+    blocks = shop_chain().blocks
+    torn = blocks[7][:-5] + bytes([blocks[7][-5] ^ 1]) + blocks[7][-4:]
+    workspace = Workspace(tmp_path / "w")
+    pulled = sync(workspace, write(tmp_path / "blk.dat", [*blocks[:7], torn, *blocks[7:]]))
+    assert pulled.tip == 12
+    assert "damaged copy" in pulled.notes[0]
+    plain = synced(tmp_path / "plain", write(tmp_path / "plain.dat", blocks))
+    assert facts(workspace) == facts(plain)
+
+
+def test_a_nodes_data_folder_is_read_and_an_obfuscated_one_named(tmp_path: Path) -> None:
+    blocks = tmp_path / "data" / "blocks"
+    blocks.mkdir(parents=True)
+    write(blocks / "blk00000.dat", shop_chain().blocks)
+    (tmp_path / "data" / "peers.dat").write_bytes(b"peers")
+    (blocks / "xor.dat").write_bytes(bytes(8))
+    assert sync(Workspace(tmp_path / "w"), tmp_path / "data").tip == 12
+    (blocks / "xor.dat").write_bytes(b"\x01" * 8)
+    with pytest.raises(SourceUnavailable, match=r"obfuscated.*blocksxor=0"):
+        sync(Workspace(tmp_path / "w"), tmp_path / "data")
+
+
+def test_sizes_that_no_block_has_are_damage(tmp_path: Path) -> None:
+    blocks = shop_chain().blocks
+    content = (
+        framed(blocks[:3])
+        + bytes.fromhex("fabfb5da")
+        + (700 << 20).to_bytes(4, "little")
+        + framed(blocks[3:])
+    )
+    source = tmp_path / "blk.dat"
+    source.write_bytes(content)
+    with pytest.raises(BadBlockFile, match="damaged record at offset"):
+        sync(Workspace(tmp_path / "w"), source)
+
+
+def test_a_record_too_short_for_a_block_is_no_place_to_start(tmp_path: Path) -> None:
+    header, _ = mine(b"\x99" * 32, bytes(32), 1_300_000_000)
+    with pytest.raises(BadBlockFile, match="states no height of its own"):
+        sync(Workspace(tmp_path / "w"), write(tmp_path / "blk.dat", [header + b"\x01"]))
 
 
 def test_a_cut_file_with_files_after_it_is_damage(tmp_path: Path) -> None:

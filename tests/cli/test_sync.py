@@ -63,9 +63,6 @@ def test_bad_block_files_end_in_one_line_and_the_right_code(tmp_path: Path) -> N
     empty.mkdir()
     workspace = tmp_path / "w"
 
-    def sync(source: Path, chain: str = CHAIN) -> object:
-        return tracer(workspace, "sync", chain, "--source", f"blocks:{source}")
-
     tracer(workspace, "sync", CHAIN, "--source", f"blocks:{flipped}").refused(
         4, str(flipped), "at offset", "at height 7", "up to height 6 are kept", "from a node you trust"
     )
@@ -83,6 +80,59 @@ def test_a_cut_off_tail_is_read_up_to_and_warned_about(tmp_path: Path) -> None:
     assert ran.code == 0
     assert "tip at height 11" in ran.out
     assert f"warning: {source} is cut off at offset" in ran.err
+
+
+def test_two_syncs_at_once_load_every_block_once(tmp_path: Path) -> None:
+    source = _busy_chain(tmp_path / "blk.dat", 200)
+    command = [sys.executable, "-m", "cli.main", "sync", CHAIN, "--source", f"blocks:{source}"]
+    environment = {**os.environ, "TRACER_WORKSPACE": str(tmp_path / "w")}
+    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+    for process in both:
+        _, errors = process.communicate()
+        assert process.returncode in (0, 3), errors
+        assert b"Traceback" not in errors
+    assert tracer(tmp_path / "plain", *command[3:]).code == 0
+    assert facts(Workspace(tmp_path / "w")) == facts(Workspace(tmp_path / "plain"))
+
+
+def test_stores_that_are_not_ours_are_named(tmp_path: Path) -> None:
+    import duckdb
+
+    source = write(tmp_path / "blk.dat", shop_chain().blocks)
+    chains = tmp_path / "blockchain" / "chains"  # a path with "lock" in it
+    chains.mkdir(parents=True)
+    store = chains / f"{CHAIN}.duckdb"
+    words = ("sync", CHAIN, "--source", f"blocks:{source}")
+    store.write_bytes(b"x" * 5000)
+    tracer(chains.parent, "status").refused(4, "damaged")
+    store.unlink()
+    with duckdb.connect(str(store)) as foreign:
+        foreign.execute("CREATE TABLE block (note VARCHAR)")
+    tracer(chains.parent, "status").refused(4, "no tracer store")
+    tracer(chains.parent, *words).refused(4, "no tracer store")
+    store.unlink()
+    duckdb.connect(str(store)).close()
+    assert "no chain was read yet" in tracer(chains.parent, "status").out
+    (chains / "my-notes.duckdb").write_bytes(b"notes")
+    assert tracer(chains.parent, *words).code == 0
+    assert tracer(chains.parent, "status").code == 0
+
+
+def test_words_and_places_that_make_no_sense_are_one_line(tmp_path: Path) -> None:
+    words = ("sync", CHAIN, "--source")
+    workspace = tmp_path / "w"
+    tracer(workspace, "--memory", "abc", "status").refused(2, "--memory")
+    tracer(workspace, *words, "blocks:~nosuchuser/x").refused(2, "home folder")
+    tracer(workspace, *words, f"blocks:{'a' * 300}").refused(3, "cannot read")
+    tracer(workspace, *words, "blocks:/dev/null").refused(3, "neither a file nor a folder")
+    tracer(Path("~nosuchuser/w"), "status").refused(2, "home folder")
+    tracer(workspace, *words, "blocks:x", "--json", TRACER_WORKSPACE="~nosuchuser/w").refused(
+        2, "home folder"
+    )
+    dangling = tmp_path / "links"
+    dangling.mkdir()
+    (dangling / "blk00000.dat").symlink_to(tmp_path / "gone")
+    tracer(workspace, *words, f"blocks:{dangling}").refused(3, "cannot read")
 
 
 def test_an_unwritable_workspace_is_named(tmp_path: Path) -> None:

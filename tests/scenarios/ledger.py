@@ -227,9 +227,15 @@ class ScenarioSource:
         reason = self.outpoint_ends.get(point) or self.address_ends.get(out.address or "")
         return Fate[reason.upper()] if reason else Fate.SPENT if spent else Fate.UNSPENT
 
-    def seeding(self, lots: Iterable[tuple[str, int]], members: Iterable[str], unit: str) -> Seeding:
+    def seeding(
+        self,
+        lots: Iterable[tuple[str, int]],
+        members: Iterable[str],
+        unit: str,
+        mixes: Iterable[str] = (),
+    ) -> Seeding:
         """What the seeds put in, by the definition of DESIGN section 5."""
-        columns, inside = self.movements(), frozenset(members)
+        columns, inside, lots, mixed = self.movements(), frozenset(members), frozenset(lots), frozenset(mixes)
         seeds = Seeding.empty(columns)
         for point in lots:
             seeds.fixed[self.index[point]] = columns.out_value[self.index[point]]
@@ -240,7 +246,9 @@ class ScenarioSource:
             zip(self.ledger, pairwise(columns.out_start.tolist()), strict=True)
         ):
             came = sum(
-                int(columns.out_value[self.index[p]]) for p in tx.ins if owners[self.index[p]] in inside
+                int(columns.out_value[self.index[p]])
+                for p in tx.ins
+                if owners[self.index[p]] in inside or p in lots
             )
             back = sum(int(columns.out_value[o]) for o in range(first, last) if owners[o] in inside)
             gone = sum(int(columns.out_value[o]) for o in range(first, last) if owners[o] not in inside)
@@ -251,6 +259,6 @@ class ScenarioSource:
                     seeds.flag[o] = LEAVING
             if unit == "lot":
                 seeds.net[t] = max(0, back - came)
-            else:
+            elif tx.name not in mixed:
                 seeds.left[t] = min(gone, max(0, came - back))
         return seeds

@@ -62,7 +62,14 @@ def questions(draw: st.DrawFn) -> tuple[list[OracleTx], OracleSeeds, dict[str, s
     if unit == "entity":
         stops.update(dict.fromkeys(members, "custodial_pool"))
     hops = draw(st.one_of(st.none(), st.integers(0, 4)))
-    return ledger, OracleSeeds(lots, members, unit), stops, hops, draw(st.sampled_from([0, 0, 3, 500]))
+    mixes = frozenset(draw(st.lists(st.sampled_from([tx.name for tx in ledger]), max_size=2)))
+    return (
+        ledger,
+        OracleSeeds(lots, members, unit, mixes=mixes),
+        stops,
+        hops,
+        draw(st.sampled_from([0, 0, 3, 500])),
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -76,7 +83,7 @@ def test_engine_equals_oracle_to_the_base_unit(
     columns = source.movements()
     found = method(name)(
         columns,
-        source.seeding(seeds.lots, seeds.members, seeds.unit),
+        source.seeding(seeds.lots, seeds.members, seeds.unit, seeds.mixes),
         Limits(1 << 30 if hops is None else hops, floor),
     )
     expected = trace(ledger, seeds, name, address_ends=stops, hops=hops, floor=floor)
@@ -106,7 +113,7 @@ def test_what_was_seeded_is_what_rests_and_what_was_paid_as_fee(
     columns = source.movements()
     found = method(name)(
         columns,
-        source.seeding(seeds.lots, seeds.members, seeds.unit),
+        source.seeding(seeds.lots, seeds.members, seeds.unit, seeds.mixes),
         Limits(1 << 30 if hops is None else hops, floor),
     )
     assert int(found.seeded.sum()) == int(found.rests().sum()) + int(found.fees.sum())

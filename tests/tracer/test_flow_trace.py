@@ -383,24 +383,6 @@ def test_several_seeds_are_told_apart(tmp_path: Path) -> None:
     assert [int(r["amount"]) for r in row["by_seed"]] == [5, 7]
 
 
-def test_a_cluster_two_services_claim_extends_neither(tmp_path: Path) -> None:
-    rows = [
-        Tx("x", outs=[("h1", 5)]),
-        Tx("y", outs=[("h2", 5)]),
-        Tx("z", outs=[("h3", 5)]),
-        Tx("join", ins=["x:0", "y:0", "z:0"], outs=[("h1", 15)]),
-        Tx("fund", outs=[("ann", 9)]),
-        Tx("pay", ins=["fund:0"], outs=[("h1", 3), ("h2", 3), ("h3", 3)]),
-    ]
-    tags = [tag("h1", "acme", definer=True), tag("h2", "zeta", definer=True)]
-    found = Case(tmp_path, rows, tags=tags, vasps=[vasp("acme", "none"), vasp("zeta", "none")]).trace(
-        "fund:0", method="fifo"
-    )
-    assert found.endpoints == {"acme": 3, "zeta": 3}
-    assert found.unspent == {"pay:2": 3}
-    assert any("acme and zeta" in note for note in found.document["coverage"]["notes"])
-
-
 @pytest.mark.parametrize(
     ("seed", "words"),
     [

@@ -79,10 +79,20 @@ def test_nothing_can_spend_what_comes_later(tmp_path: Path) -> None:
     parent = RawTx([(first.txid, 0)], [(p2pkh("bob"), COIN)])
     child = RawTx([(parent.txid, 0)], [(p2pkh("carol"), COIN)])
     chain.add(child, parent)
-    workspace = synced(tmp_path / "w", write(tmp_path / "blk.dat", chain.blocks))
-    with opened(workspace) as ledger:
-        # within Bitcoin's block order the child's input stays unresolved: counted, never guessed
-        assert chain_status(ledger)["unresolved_inputs"] == 1
+    with pytest.raises(BadBlock, match=r"height 2 is refused.*does not exist"):
+        sync(Workspace(tmp_path / "w"), write(tmp_path / "blk.dat", chain.blocks))
+
+
+def test_where_everything_below_was_read_a_coin_from_nowhere_is_refused(tmp_path: Path) -> None:
+    chain = RawChain()
+    chain.add()
+    chain.add(RawTx([(b"\x77" * 32, 0)], [(p2pkh("thief"), 20_000_000 * 10**8)]), reward=10**14)
+    with pytest.raises(BadBlock, match=r"height 2 is refused.*does not exist"):
+        sync(Workspace(tmp_path / "w"), write(tmp_path / "blk.dat", chain.blocks))
+    # the same when the blocks below arrive later: then the last of them does not fit
+    workspace = synced(tmp_path / "late", write(tmp_path / "late.dat", chain.blocks[2:]))
+    with pytest.raises(BadBlock, match=r"height 2, read earlier, does not fit.*does not exist"):
+        sync(workspace, write(tmp_path / "early.dat", chain.blocks[:2]))
 
 
 def test_a_repeated_coinbase_txid_means_its_latest_use(tmp_path: Path) -> None:
@@ -92,10 +102,15 @@ def test_a_repeated_coinbase_txid_means_its_latest_use(tmp_path: Path) -> None:
     chain.add_raw([twin])
     chain.add_raw([twin])
     chain.add(RawTx([(twin.txid, 0)], [(p2pkh("bob"), 900)]))
-    for name, cuts in (("one turn", [4]), ("three turns", [2, 3, 4])):
+    pieces = {
+        "one turn": [(0, 4)],
+        "three turns": [(0, 2), (2, 3), (3, 4)],
+        "from the middle": [(3, 4), (0, 3)],
+    }
+    for name, cuts in pieces.items():
         workspace = Workspace(tmp_path / name)
-        for cut in cuts:
-            sync(workspace, write(tmp_path / f"{cut}.dat", chain.blocks[:cut]))
+        for number, (start, stop) in enumerate(cuts):
+            sync(workspace, write(tmp_path / f"{name} {number}.dat", chain.blocks[start:stop]))
         with opened(workspace) as ledger:
             assert ledger.find_tx(twin.txid) == [first_tx_id(1), first_tx_id(2)]
         assert [row[0] for row in facts(workspace)["spend"]] == [first_tx_id(2)]
@@ -144,6 +159,49 @@ def test_a_gap_filled_with_a_lie_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadBlock, match="pays out more than it takes in"):
         sync(workspace, write(tmp_path / "early.dat", chain.blocks[:2]))
     assert len(facts(workspace)["block"]) == 1
+
+
+def test_a_coin_spent_twice_is_refused_also_when_the_coin_arrives_last(tmp_path: Path) -> None:
+    chain, _ = _with_spends([(0, COIN)], [(0, COIN)])
+    workspace = synced(tmp_path / "w", write(tmp_path / "late.dat", chain.blocks[4:]))
+    with pytest.raises(BadBlock, match="was spent before"):
+        sync(workspace, write(tmp_path / "early.dat", chain.blocks[:4]))
+    # both spends before their coin: the second is refused at once
+    with pytest.raises(BadBlock, match=r"height 4 is refused.*was spent before"):
+        sync(Workspace(tmp_path / "both"), write(tmp_path / "both.dat", chain.blocks[3:]))
+
+
+def test_of_two_problems_in_one_turn_the_first_block_is_named(tmp_path: Path) -> None:
+    chain, _ = _with_spends([(0, COIN)], [(0, COIN)])
+    chain.blocks = chain.blocks[:2]
+    chain.add(reward=subsidy(2) + 1)
+    chain.add()
+    first = RawTx([(b"\x01" * 32, 0)], [(p2pkh("x"), 1)])
+    chain.add(first, RawTx([(b"\x01" * 32, 0)], [(p2pkh("y"), 1)]))
+    workspace = Workspace(tmp_path / "w")
+    with pytest.raises(BadBlock, match=r"height 2 is refused.*creates more coins.*up to height 1 are kept"):
+        sync(workspace, write(tmp_path / "blk.dat", chain.blocks))
+    assert len(facts(workspace)["block"]) == 2
+
+
+def test_sums_beyond_what_a_word_holds_are_refused(tmp_path: Path) -> None:
+    """Each input is within the money range; together they pass 2^63."""
+    money = 21_000_000 * 10**8
+    early, late = RawChain(), RawChain()
+    coins = [
+        RawTx([(bytes([n % 251 + 1]) * 31 + bytes([n // 251]), 0)], [(p2pkh("a"), money)])
+        for n in range(4500)
+    ]
+    early.blocks = [RawChain().blocks[0]]
+    early.add()  # a parent the ledger never sees
+    base = RawChain([*early.blocks])
+    base.add(*coins, reward=0)
+    spend = RawTx([(coin.txid, 0) for coin in coins], [(p2pkh("b"), 1)])
+    late.blocks = list(base.blocks)
+    late.add(spend, reward=0)
+    workspace = synced(tmp_path / "w", write(tmp_path / "late.dat", late.blocks[3:]))
+    with pytest.raises(BadBlock, match="pays out more than it takes in"):
+        sync(workspace, write(tmp_path / "middle.dat", late.blocks[2:3]))
 
 
 def test_a_second_writer_is_told_who_waits_for_whom(tmp_path: Path) -> None:

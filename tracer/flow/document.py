@@ -26,6 +26,8 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         for name, fates in BUCKETS.items()
     }
     seeded = sum(taint.seeded.tolist())
+    # money that left the set and came back is no new arrival, and only the method knows how much that is
+    external = seeded if lots.unit == "lot" else lots.external
     endpoints = group(facts, answer)
     others = {other.method: group(facts, other) for other in answers}
     exits = Exits.parse(facts.question.exits)
@@ -54,8 +56,8 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         "parameters": facts.question.parameters(),
         "seed_summary": {
             "gross_received": facts.amount(lots.gross),
-            "internal": facts.amount(lots.internal),
-            "external_received": facts.amount(lots.external),
+            "internal": facts.amount(lots.gross - external),
+            "external_received": facts.amount(external),
             "left": facts.amount(lots.leaving) if lots.unit == "entity" else None,
         },
         "totals": [
@@ -165,7 +167,7 @@ def coverage(facts: Facts, unread: int) -> dict[str, Any]:
     else:
         gaps += state.notes(facts.rules)
     gaps += facts.lots.gaps
-    notes = gaps + facts.lots.notes + facts.services.notes
+    notes = gaps + facts.lots.notes + _disputes(facts)
     unverified = facts.ledger.chain.unverified()
     if unverified:
         notes.append(f"not verified on {facts.ledger.chain.name}: {', '.join(unverified)}")
@@ -181,12 +183,20 @@ def coverage(facts: Facts, unread: int) -> dict[str, Any]:
     }
 
 
+def _disputes(facts: Facts) -> list[str]:
+    """What claims about the places this trace met do not agree on."""
+    met = np.unique(facts.trail.holding[facts.trail.holding >= 0]).tolist()
+    return sorted({note for number in met for note in facts.services.holdings[number].notes})
+
+
 def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     """Where the trail was ended and why, one row per reason, address and transaction.
 
+    `entity` is who is claimed to hold the address; None at a mixing transaction and where nobody is named.
     The transaction is the one that brought the money there; at a mixer it is the mix.
     """
     sums: dict[tuple[str, str, str], int] = {}
+    entities: dict[tuple[str, str, str], str] = {}
     fates = [int(f) for f in (*BUCKETS["stopped"], *BUCKETS["pruned"])]
     for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
         fate = Fate(int(taint.fate[o]))
@@ -194,10 +204,18 @@ def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
         txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
         key = (fate.reason, facts.address(o) or "", txid)
         sums[key] = sums.get(key, 0) + int(taint.amount[o])
+        if fate in BUCKETS["stopped"] and facts.trail.holding[o] >= 0:
+            entities[key] = facts.services.holdings[int(facts.trail.holding[o])].entity.name
     ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0][1], item[0][2], item[0][0]))
     return [
-        {"reason": reason, "amount": facts.amount(units), "address": address or None, "txid": txid}
-        for (reason, address, txid), units in ranked
+        {
+            "reason": key[0],
+            "amount": facts.amount(units),
+            "address": key[1] or None,
+            "txid": key[2],
+            "entity": entities.get(key) or None,
+        }
+        for key, units in ranked
     ]
 
 
@@ -216,7 +234,7 @@ def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> li
     """Every heuristic this answer leaned on. No error rate is claimed where none was measured."""
     used: list[dict[str, Any]] = []
     trail = facts.trail
-    ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0) & (trail.swept_to < 0)
+    ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
     by_cluster = any(
         facts.services.holdings[h].whole_cluster for h in np.unique(trail.holding[ended]).tolist()
     )

@@ -68,8 +68,9 @@ def group(facts: Facts, answer: Answer) -> list[Endpoint]:
             day = (utc(int(trail.time[trail.out_tx[o]])) or "")[:10]
             kyc = known.get((entity.vasp_id, day)) or facts.snapshot.kyc_at(entity.vasp_id, day)
             known[entity.vasp_id, day] = kyc
+        interval = kyc.interval if kyc.interval and any(kyc.interval) else None  # a claim without any date
         last = str(kyc.last_known) if kyc.last_known is not None else None
-        key: Key = (entity.name, str(kyc.level), last, kyc.interval)
+        key: Key = (entity.name, str(kyc.level), last, interval)
         row = found.setdefault(key, Endpoint(key, entity.vasp_id, entity.category))
         row.category = min(row.category, entity.category, key=_category_order)
         role, basis = _role(facts, o, number)
@@ -98,11 +99,11 @@ def _leg_order(facts: Facts, leg: Leg) -> tuple[int, str, str, int]:
 
 def _role(facts: Facts, output: int, number: int) -> tuple[str, str]:
     """What the address is to the service, and why we say so."""
-    hot = int(facts.trail.swept_to[output])
+    hot, holding = int(facts.trail.swept_to[output]), facts.services.holdings[number]
     if hot >= 0:
         sweep = facts.txids[int(facts.trail.spender[output])]
-        return "deposit", f"swept to hot wallet {facts.addresses[hot]} by {sweep}"
-    holding = facts.services.holdings[number]
+        known = " (the service's by cluster)" if holding.whole_cluster else ""
+        return "deposit", f"swept to hot wallet {facts.addresses[hot]}{known} by {sweep}"
     if holding.whole_cluster:
         return "deposit", "in the service's co-spend cluster"
     if holding.role in ("hot", "deposit"):
@@ -147,13 +148,25 @@ def _row(
         "first_time": utc(min(times)),
         "last_time": utc(max(times)),
         "min_hops": min(leg["hops"] for leg in legs),
-        "by_seed": [
-            {"seed": facts.lots.seeds[number].text, "amount": str(sum(alone[outputs].tolist()))}
-            for number, alone in sorted(answer.by_seed.items())
-            if alone[outputs].any()
-        ],
+        "by_seed": _by_seed(facts, answer, endpoint, outputs),
         "attribution": _attribution(facts, endpoint),
     }
+
+
+def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int]) -> list[dict[str, str]]:
+    """What each seed brought; adds up to the endpoint. Only rounding is scaled away, by largest remainder."""
+    alone = {number: sum(found[outputs].tolist()) for number, found in sorted(answer.by_seed.items())}
+    whole = sum(alone.values())
+    if whole == 0:
+        return []
+    parts = {number: divmod(endpoint.total * units, whole) for number, units in alone.items()}
+    over = endpoint.total - sum(part for part, _ in parts.values())
+    more = sorted(parts, key=lambda number: (-parts[number][1], number))[:over]
+    return [
+        {"seed": facts.lots.seeds[number].text, "amount": str(part + (number in more))}
+        for number, (part, _) in parts.items()
+        if part + (number in more)
+    ]
 
 
 def _range(
@@ -183,13 +196,17 @@ def _leg(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
         "time": utc(int(trail.time[t])),
         "amount_onchain": facts.amount(int(trail.movements.out_value[o])),
         "amount_traced": facts.amount(leg.amount),
-        "hops": len(steps) - 1,
+        "hops": int(taint.hop[o]),
         "path": [facts.txids[int(trail.tx_id[i])] for i in steps],
     }
 
 
 def path(trail: Trail, taint: Taint, output: int) -> list[int]:
-    """Transactions from a seed to an output: of least hop, then earliest; indices into the trail."""
+    """Transactions from a seed to an output, by the shortest way its traced money came; indices into the trail.
+
+    Under FIFO that way can be longer than the `hops` of the leg: these count from the nearest seed whose money
+    entered the same transactions, as --hops does.
+    """
     steps = [int(trail.out_tx[output])]
     while taint.seeded[output] == 0:
         output = int(taint.via[output])

@@ -2,16 +2,20 @@
 
 heuristics.md section C. The inputs' segments, concatenated in vin order, fill the outputs in vout order;
 what is left is the fee. A segment is a run of tainted or clean units; equal neighbours are one segment.
-Segments live in one growing arena; an output without taint keeps none.
+Segments live in one growing arena; an output without taint keeps none. A segment's label is 0 where it is
+clean, else the label of the output where its units entered the trace: one run tells all seeds apart.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from tracer.flow.kernel_shared import SPENT, enter, seed_outputs
-from tracer.flow.movements import Limits, Movements, Seeding, Taint
+from tracer.flow.movements import I64, U8, Limits, Movements, Seeding, Taint
 
 
 @njit(cache=True, nogil=True)
@@ -25,7 +29,7 @@ def _grown(column, needed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _pour(  # type: ignore[no-untyped-def]
-    length, label, ref, o, end, out_value, filled, amount, hop, via, fees, t, lengths, labels, starts, used
+    length, label, ref, o, end, out_value, filled, amount, depth, via, fees, t, lengths, labels, starts, used
 ):
     """Pour one segment of input `ref` into the outputs from `o` on, then the fee; -> (output, used)."""
     while length > 0 and o < end:
@@ -45,8 +49,10 @@ def _pour(  # type: ignore[no-untyped-def]
             used += 1
         if label:
             amount[o] += piece
-            if via[o] < 0 or hop[ref] < hop[via[o]] or (hop[ref] == hop[via[o]] and ref < via[o]):
+            nearer = via[o] < 0 or depth[ref] < depth[via[o]]
+            if nearer or (depth[ref] == depth[via[o]] and ref < via[o]):
                 via[o] = ref
+                depth[o] = depth[ref] + 1
         filled[0] += piece
         length -= piece
     if length > 0 and label:
@@ -68,6 +74,7 @@ def _fifo(  # type: ignore[no-untyped-def]
     fixed,
     net,
     left,
+    own,
     max_hops,
     floor,
 ):
@@ -78,6 +85,7 @@ def _fifo(  # type: ignore[no-untyped-def]
     fate = out_fate.copy()
     fees = np.zeros(txs, np.int64)
     via = np.full(outs, -1, np.int64)
+    depth = np.zeros(outs, np.int64)  # movements since the seed along `via`
     lengths = np.empty(1024, np.int64)
     labels = np.empty(1024, np.uint8)
     starts = np.zeros(outs, np.int64)
@@ -111,7 +119,7 @@ def _fifo(  # type: ignore[no-untyped-def]
                             out_value,
                             filled,
                             amount,
-                            hop,
+                            depth,
                             via,
                             fees,
                             t,
@@ -130,7 +138,7 @@ def _fifo(  # type: ignore[no-untyped-def]
                         out_value,
                         filled,
                         amount,
-                        hop,
+                        depth,
                         via,
                         fees,
                         t,
@@ -152,6 +160,7 @@ def _fifo(  # type: ignore[no-untyped-def]
             if seeded[o] == 0:
                 continue
             hop[o] = 0
+            depth[o] = 0
             amount[o] += seeded[o]
             lengths = _grown(lengths, used + counts[o] + 2)
             labels = _grown(labels, used + counts[o] + 2)
@@ -164,12 +173,13 @@ def _fifo(  # type: ignore[no-untyped-def]
                 marked = length if label else min(length, todo)
                 if not label:
                     todo -= marked
+                mark = label if label else own[o]
                 if marked > 0:
-                    if used > begin and labels[used - 1] == 1:
+                    if used > begin and labels[used - 1] == mark:
                         lengths[used - 1] += marked
                     else:
                         lengths[used] = marked
-                        labels[used] = 1
+                        labels[used] = mark
                         used += 1
                 if length > marked:
                     lengths[used] = length - marked
@@ -177,27 +187,58 @@ def _fifo(  # type: ignore[no-untyped-def]
                     used += 1
             starts[o] = begin
             counts[o] = used - begin
-    return amount, seeded, hop, fate, fees, via
+    return amount, seeded, hop, fate, fees, via, lengths, labels, starts, counts
+
+
+@njit(cache=True, nogil=True)
+def _labelled(amount, lengths, labels, starts, counts, label):  # type: ignore[no-untyped-def]
+    found = np.zeros(len(amount), np.int64)
+    for o in range(len(amount)):
+        if amount[o] > 0:
+            for s in range(starts[o], starts[o] + counts[o]):
+                if labels[s] == label:
+                    found[o] += lengths[s]
+    return found
+
+
+def _run(movements: Movements, seeding: Seeding, limits: Limits, own: U8) -> tuple[Any, ...]:
+    m, s = movements, seeding
+    found: tuple[Any, ...] = _fifo(
+        m.in_start,
+        m.in_ref,
+        m.in_value,
+        m.out_start,
+        m.out_value,
+        m.out_rank,
+        m.out_fate,
+        m.fee,
+        s.flag,
+        s.fixed,
+        s.net,
+        s.left,
+        own,
+        limits.hops,
+        limits.floor,
+    )
+    return found
 
 
 def run(movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
     """FIFO over all movements in order; see `tracer.flow.movements` for shapes."""
-    m, s = movements, seeding
-    return Taint(
-        *_fifo(
-            m.in_start,
-            m.in_ref,
-            m.in_value,
-            m.out_start,
-            m.out_value,
-            m.out_rank,
-            m.out_fate,
-            m.fee,
-            s.flag,
-            s.fixed,
-            s.net,
-            s.left,
-            limits.hops,
-            limits.floor,
-        )
-    )
+    own = np.ones(len(movements.out_value), np.uint8)
+    return Taint(*_run(movements, seeding, limits, own)[:6])
+
+
+def apart(movements: Movements, taint: Taint, owner: I64) -> dict[int, I64]:
+    """Which seed's each output's taint is, in one run; adds up to `taint.amount` exactly.
+
+    `taint` is of all seeds together. `owner` int64[k] is the number of the seed, 0 to 254, that seeds an
+    output; -1 where none.
+    """
+    cut = replace(movements, out_fate=taint.fate)
+    seeding = replace(Seeding.empty(cut), fixed=taint.seeded)
+    *_, lengths, labels, starts, counts = _run(cut, seeding, Limits(), (owner + 1).astype(np.uint8))
+    return {
+        number: _labelled(taint.amount, lengths, labels, starts, counts, np.uint8(number + 1))
+        for number in np.unique(owner[taint.seeded > 0]).tolist()
+    }

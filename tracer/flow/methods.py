@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from tracer.errors import UsageError
-from tracer.flow.movements import Method
+from tracer.flow.movements import Apart, Method
 
 METHODS: Mapping[str, str] = {
     "fifo": "tracer.flow.kernel_fifo",
     "haircut": "tracer.flow.kernel_haircut",
 }
-"""Name -> module with `run`; imported when used, because kernels compile."""
+"""Name -> module with `run` and `apart`; imported when used, because kernels compile."""
 
 DEFAULT = ("fifo", "haircut")
 """What is run where no method is named: the answer is a range (DESIGN section 5)."""
@@ -24,3 +24,9 @@ def method(name: str) -> Method:
         raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
     run: Method = import_module(METHODS[name]).run
     return run
+
+
+def apart(name: str) -> Apart:
+    """How the same method tells seeds apart."""
+    found: Apart = import_module(METHODS[name]).apart
+    return found

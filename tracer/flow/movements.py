@@ -124,7 +124,10 @@ class Taint:
     hop     int32[k]  0 where seeded, else the hop of the movement that carried it; -1 where there is none
     fate    uint8[k]  `out_fate`, with HOP_LIMIT or VALUE_FLOOR where the kernel cut
     fees    int64[m]  taint paid as fee
-    via     int64[k]  the spent output whose taint came here, of least hop, earliest first; -1 where none
+    via     int64[k]  the spent output whose taint came here, nearest to a seed, earliest first; -1 where none
+
+    `hop` is the movement's: one more than the least of its tainted inputs. Under FIFO the units in an output
+    may have come another way, so that the way back along `via` can be longer than `hop`.
     """
 
     amount: I64
@@ -151,3 +154,10 @@ class Method(Protocol):
 
     def __call__(self, movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
         """Run over all movements in order."""
+
+
+class Apart(Protocol):
+    """How a method tells seeds apart."""
+
+    def __call__(self, movements: Movements, taint: Taint, owner: I64) -> dict[int, I64]:
+        """Seed number -> taint of each output that is that seed's, int64[k]; `taint` is of all together."""

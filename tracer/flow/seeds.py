@@ -15,6 +15,7 @@ import numpy as np
 from tracer.amounts import decimal_text
 from tracer.db import named_sql
 from tracer.errors import AmbiguousSeed, UsageError
+from tracer.flow.entity import cluster_members, extend, outflow
 from tracer.flow.grammar import Seed
 from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
 from tracer.flow.services import Services
@@ -130,7 +131,7 @@ def resolve(
         if seed.kind == "address":
             addresses = [_address_id(ledger, seed.value)]
         elif seed.kind == "cluster":
-            addresses = _cluster(ledger, [_address_id(ledger, seed.value)])
+            addresses = cluster_members(ledger, [_address_id(ledger, seed.value)])
             lots.clustered = True
         else:
             addresses, pooled = _claimed(ledger, services, seed)
@@ -140,7 +141,8 @@ def resolve(
             lots.members.setdefault(address, number)
     lots.unit = _unit(unit, seeds, lots, pools)
     if lots.unit == "entity":
-        _extend(ledger, services, lots)
+        extend(ledger, services, lots.seeds, lots.members, lots.notes)
+        lots.clustered = True
     window = {
         "after": _FOREVER[0] if after is None else after,
         "before": _FOREVER[1] if before is None else before,
@@ -148,7 +150,9 @@ def resolve(
     _window_points(ledger, lots, window)
     _receipts(ledger, lots, window)
     if lots.unit == "entity":
-        _outflow(ledger, lots, window)
+        lots.net, lots.flagged, note = outflow(ledger, _members(lots), window)
+        lots.leaving = sum(lots.net["net"].to_list())
+        lots.notes += [note] if note else []
     return lots
 
 
@@ -226,18 +230,6 @@ def _unseen(ledger: Ledger, what: str) -> UsageError:
     )
 
 
-def _cluster(ledger: Ledger, addresses: Sequence[int]) -> list[int]:
-    """All members of the conservative clusters of these addresses; an address alone is its own."""
-    import polars as pl
-
-    wanted = pl.DataFrame({"address_id": sorted(set(addresses))}, schema={"address_id": pl.Int32})
-    with ledger.db.table("wanted", wanted):
-        clusters = ledger.db.polars(_SQL["clusters_of"])
-    with ledger.db.table("wanted", clusters.select("cluster_id").unique()):
-        members = ledger.db.polars(_SQL["cluster_members"])
-    return sorted(set(addresses) | set(members["address_id"].to_list()))
-
-
 def _claimed(ledger: Ledger, services: Services, seed: Seed) -> tuple[list[int], bool]:
     """Tagged addresses of `tag:` or `vasp:`, and whether they are a pool's."""
     key = "label" if seed.kind == "tag" else "actor"
@@ -247,30 +239,9 @@ def _claimed(ledger: Ledger, services: Services, seed: Seed) -> tuple[list[int],
             f"no tag of an address seen on {ledger.chain.name} has the {key} {seed.value!r}.",
             hint="`tracer tags list` shows the labels there are; this is `unseen`, not `no exposure`.",
         )
-    stops = {row["claim_id"] for holding in services.holdings for row in holding.claims}
-    return sorted({address for _, address in rows}), any(row["claim_id"] in stops for row, _ in rows)
-
-
-def _extend(ledger: Ledger, services: Services, lots: Lots) -> None:
-    """An entity is all it holds: the clusters of its tagged addresses, unless another actor claims one."""
-    tags = [n for n, seed in enumerate(lots.seeds) if seed.kind in ("tag", "vasp")]
-    stops = {row["claim_id"] for holding in services.holdings for row in holding.claims}
-    clusters = {address: cluster for _, address, cluster in services.tagged}
-    actors: dict[int, set[str]] = {}
-    for row, _, cluster in services.tagged:
-        if row["claim_id"] in stops and row["actor"]:
-            actors.setdefault(cluster, set()).add(row["actor"])
-    for number in tags:
-        own = sorted(address for address, seed in lots.members.items() if seed == number)
-        alone = [a for a in own if len(actors.get(clusters[a], ())) <= 1]
-        if len(alone) < len(own):
-            lots.notes.append(
-                f"{lots.seeds[number].text}: {len(own) - len(alone)} tagged addresses stand in clusters that "
-                "another actor claims too; only the addresses themselves were taken"
-            )
-        for address in _cluster(ledger, alone):
-            lots.members.setdefault(address, number)
-        lots.clustered = True
+    return sorted({address for _, address in rows}), any(
+        row["claim_id"] in services.stopping for row, _ in rows
+    )
 
 
 def _window_points(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
@@ -298,7 +269,8 @@ def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
     lots.external = lots.gross
     if not lots.members:
         return
-    with ledger.db.table("members", _members(lots)):
+    points = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "vout": pl.Int32}, orient="row")
+    with ledger.db.table("members", _members(lots)), ledger.db.table("points", points):
         received = ledger.db.polars(_SQL["received"], window)
         with ledger.db.table("wanted", received.select("tx_id").unique().sort("tx_id")):
             inside = ledger.db.polars(_SQL["inside_inputs"])
@@ -312,7 +284,6 @@ def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
             f"{doubtful} receipts of the seed set come from transactions with inputs that were not read; "
             "moves inside the set may be counted as arrivals"
         )
-    points = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "vout": pl.Int32}, orient="row")
     both = received.join(points, on=["tx_id", "vout"], how="semi")
     external = sum(per_tx["net"].to_list())
     gross = sum(received["value"].to_list())
@@ -322,38 +293,6 @@ def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
     if lots.unit == "lot":
         lots.net = per_tx.select("tx_id", "net").filter(pl.col("net") > 0).sort("tx_id")
         lots.flagged = received.join(lots.net, on="tx_id", how="semi", maintain_order="left")
-
-
-def _outflow(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
-    """What left the entity: per transaction, at most what it put in less what it got back."""
-    import polars as pl
-
-    with ledger.db.table("members", _members(lots)):
-        spending = ledger.db.polars(_SQL["spending"], window)
-        with ledger.db.table("wanted", spending.select("tx_id")):
-            inside = ledger.db.polars(_SQL["inside_inputs"])
-            sides = ledger.db.polars(_SQL["sides"])
-    per_tx = (
-        sides.group_by("tx_id", maintain_order=True)
-        .agg(
-            pl.col("value").filter(pl.col("inside")).sum().alias("back"),
-            pl.col("value").filter(~pl.col("inside")).sum().alias("out"),
-        )
-        .join(inside, on="tx_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.min_horizontal(
-                "out", (pl.col("inside").fill_null(0) - pl.col("back")).clip(lower_bound=0)
-            ).alias("net")
-        )
-    )
-    lots.net = per_tx.select("tx_id", "net").filter(pl.col("net") > 0).sort("tx_id")
-    lots.flagged = (
-        sides.filter(~pl.col("inside"))
-        .join(lots.net, on="tx_id", how="semi", maintain_order="left")
-        .join(spending, on="tx_id", how="left", maintain_order="left")
-        .select("tx_id", "vout", "value", "seed")
-    )
-    lots.leaving = sum(lots.net["net"].to_list())
 
 
 def _members(lots: Lots) -> pl.DataFrame:

@@ -24,22 +24,25 @@ WHERE b.time >= $after AND b.time < $before
 GROUP BY ALL ORDER BY o.tx_id, o.vout;
 
 -- name: inside_inputs
--- What the set itself puts into each transaction of `wanted`; unknown counts inputs whose owner was not read.
-SELECT i.tx_id, sum(i.value) FILTER (m.address_id IS NOT NULL)::BIGINT AS inside,
+-- What the set and the seeded outputs in `points(tx_id, vout)` put into each transaction of `wanted`; unknown
+-- counts inputs whose owner was not read.
+SELECT i.tx_id, sum(i.value) FILTER (m.address_id IS NOT NULL OR p.tx_id IS NOT NULL)::BIGINT AS inside,
        count(*) FILTER (i.prev_tx_id IS NULL) AS unknown
 FROM wanted AS w
 JOIN txin AS i ON i.tx_id = w.tx_id
 LEFT JOIN members AS m ON m.address_id = i.address_id
+LEFT JOIN points AS p ON p.tx_id = i.prev_tx_id AND p.vout = i.prev_vout
 GROUP BY i.tx_id ORDER BY i.tx_id;
 
 -- name: spending
--- Transactions in the window that spend outputs of the set; `seed` is the first of theirs.
-SELECT s.tx_id, min(m.seed) AS seed
+-- Transactions in the window that spend outputs of the set; `seed` is the first of theirs; `mix`: it mixes.
+SELECT s.tx_id, min(m.seed) AS seed, bool_or(x.tx_id IS NOT NULL) AS mix
 FROM members AS m
 JOIN address_tx AS h ON h.address_id = m.address_id
 JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = m.address_id
 JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
 JOIN block AS b ON b.height = (s.tx_id >> 24)
+LEFT JOIN mix AS x ON x.tx_id = s.tx_id
 WHERE b.time >= $after AND b.time < $before
 GROUP BY s.tx_id ORDER BY s.tx_id;
 

@@ -7,7 +7,6 @@ the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from tracer.flow.facts import Answer, Facts
 from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
-from tracer.flow.methods import method
+from tracer.flow.methods import apart, method
 from tracer.flow.movements import I64, Limits, Seeding, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
@@ -87,9 +86,7 @@ def trace(
         engine=engine,
         ceiling=ceiling(trail.movements, seeding),
     )
-    answers = [
-        Answer(name, taint, _by_seed(name, trail, lots, taint, limits)) for name, taint in taints.items()
-    ]
+    answers = [Answer(name, taint, _by_seed(name, trail, lots, taint)) for name, taint in taints.items()]
     facts.name_everything(answers)
     documents = [document(facts, answer, answers) for answer in answers]
     if len(documents) == 1:
@@ -123,15 +120,8 @@ def check_conservation(name: str, taint: Taint) -> None:
         )
 
 
-def _by_seed(name: str, trail: Trail, lots: Lots, taint: Taint, limits: Limits) -> dict[int, I64]:
-    """Taint per seed argument, each followed alone through the same closure; empty for a single seed."""
+def _by_seed(name: str, trail: Trail, lots: Lots, taint: Taint) -> dict[int, I64]:
+    """Taint per seed argument, under the cuts of all together; empty for a single seed."""
     if not 1 < len(lots.seeds) <= MOST_SEEDS_APART:
         return {}
-    owner = lots.owner(trail)
-    apart = {}
-    for number in range(len(lots.seeds)):
-        own = np.where(owner == number, taint.seeded, 0)
-        if own.any():
-            alone = replace(Seeding.empty(trail.movements), fixed=own)
-            apart[number] = method(name)(trail.movements, alone, limits).amount
-    return apart
+    return apart(name)(trail.movements, taint, lots.owner(trail))

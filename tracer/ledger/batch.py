@@ -37,17 +37,21 @@ class UtxoBatch:
     inputs: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBlock:
+    """A block the ledger holds. Hashes in wire order; bits is the compact target."""
+
+    height: int
+    hash: bytes
+    prev_hash: bytes
+    bits: int
+
+
 class KnownChain(Protocol):
     """What a source may ask of the ledger before it decides what to hand over."""
 
-    def height_of(self, block_hash: bytes) -> int | None:
-        """Height of a block of the ledger's branch, or None."""
-
-    def hash_at(self, height: int) -> bytes | None:
-        """Hash of the ledger's block at a height, or None where none was read."""
-
-    def bits_from(self, height: int) -> list[int]:
-        """Compact targets of the ledger's blocks from a height up, without gaps, in order."""
+    def blocks(self) -> Sequence[KnownBlock]:
+        """All blocks in height order."""
 
 
 class Plan(Protocol):
@@ -65,6 +69,10 @@ class Plan(Protocol):
     def reorg_to(self) -> int | None:
         """The height to keep when blocks of a lost branch must go first, else None."""
 
+    @property
+    def at_least(self) -> int:
+        """How many of its blocks must be sound before the lost branch goes: then they outweigh it."""
+
 
 P = TypeVar("P", bound=Plan)
 
@@ -76,10 +84,13 @@ class BlockSource(Protocol[P]):
         """What is new, in height order, between the heights asked for; empty when nothing is."""
 
     def batches(self, plan: P) -> Iterator[UtxoBatch]:
-        """The blocks of a plan; stops before the first unsound one."""
+        """The blocks of a plan; raises `BadBlock` at the first unsound one."""
+
+    def reject(self, block_hash: bytes) -> bool:
+        """A block is bad: later plans use another copy of it (True), or nothing that builds on it (False)."""
 
     def notes(self) -> list[str]:
         """What is normal but should be said."""
 
-    def finish(self, kept: int | None) -> None:
-        """Raise what was wrong with the source, after everything sound was kept up to height `kept`."""
+    def finish(self) -> None:
+        """Raise what is wrong with the source itself."""

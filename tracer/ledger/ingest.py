@@ -7,13 +7,13 @@ tables at once: readers see resolved heights only, and a kill at any moment lose
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tracer.chain import first_tx_id, tx_height
 from tracer.db import named_sql
 from tracer.errors import BadBlock
-from tracer.ledger.batch import UtxoBatch
+from tracer.ledger.batch import KnownBlock, UtxoBatch
 from tracer.ledger.store import Ledger
 from tracer.ledger.turn import Refused, Turn, column, joined
 
@@ -35,20 +35,40 @@ TURN_SECONDS = 60.0
 
 
 def turns(
-    batches: Iterable[UtxoBatch], txs: int = TURN_TXS, seconds: float = TURN_SECONDS
+    batches: Iterable[UtxoBatch],
+    txs: int = TURN_TXS,
+    seconds: float = TURN_SECONDS,
+    *,
+    first_blocks: int = 1,
 ) -> Iterator[UtxoBatch]:
-    """Gather batches into turns of at least `txs` transactions, or what came in `seconds` from a slow source."""
+    """Gather batches into turns of at least `txs` transactions, or what came in `seconds` from a slow source.
+
+    The first turn has at least `first_blocks` blocks, or does not come. Where `batches` raises `BadBlock`, what was
+    gathered before comes first.
+    """
     waiting: list[UtxoBatch] = []
     count = 0
     began = time.monotonic()
-    for batch in batches:
+    bad: BadBlock | None = None
+    source = iter(batches)
+    while True:
+        try:
+            batch = next(source)
+        except StopIteration:
+            break
+        except BadBlock as problem:
+            bad = problem
+            break
         waiting.append(batch)
         count += batch.txs.num_rows
-        if count >= txs or time.monotonic() - began >= seconds:
+        enough = sum(w.blocks.num_rows for w in waiting) >= first_blocks
+        if enough and (count >= txs or time.monotonic() - began >= seconds):
             yield joined(waiting)
-            waiting, count, began = [], 0, time.monotonic()
-    if waiting:
+            waiting, count, began, first_blocks = [], 0, time.monotonic(), 1
+    if waiting and sum(w.blocks.num_rows for w in waiting) >= first_blocks:
         yield joined(waiting)
+    if bad is not None:
+        raise bad
 
 
 @dataclass(frozen=True)
@@ -65,25 +85,14 @@ class Known:
     """`tracer.ledger.batch.KnownChain` over an open ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._blocks = {h: (digest, bits) for h, digest, bits in ledger.db.rows(_SQL["known_blocks"])}
-        self._heights = {digest: h for h, (digest, _) in self._blocks.items()}
+        self._blocks = [
+            KnownBlock(height, bytes(here), bytes(prev), bits)
+            for height, here, prev, bits in ledger.db.rows(_SQL["known_blocks"])
+        ]
 
-    def height_of(self, block_hash: bytes) -> int | None:
-        """Height of a block of the ledger's branch, or None."""
-        return self._heights.get(block_hash)
-
-    def hash_at(self, height: int) -> bytes | None:
-        """Hash of the ledger's block at a height, or None."""
-        found = self._blocks.get(height)
-        return None if found is None else found[0]
-
-    def bits_from(self, height: int) -> list[int]:
-        """Compact targets from a height up to the first gap."""
-        out = []
-        while found := self._blocks.get(height):
-            out.append(found[1])
-            height += 1
-        return out
+    def blocks(self) -> Sequence[KnownBlock]:
+        """All blocks in height order."""
+        return self._blocks
 
 
 class Loader:
@@ -97,6 +106,7 @@ class Loader:
         batches: Iterable[UtxoBatch],
         *,
         reorg_to: int | None = None,
+        at_least: int = 1,
         before_reorg: Callable[[int, int], None] | None = None,
         turn_txs: int = TURN_TXS,
     ) -> Loaded:
@@ -105,23 +115,60 @@ class Loader:
         reorg_to  blocks above this height are of a lost branch: they go in the same transaction in which the
                   first new blocks come. `before_reorg(kept height, old tip height)` is called first, so that the
                   caller can journal it.
+        at_least  so many sound blocks must be there before the lost branch goes; with fewer nothing changes
         Raises `BadBlock` for the first block that breaks a rule, with everything before it committed.
         """
         blocks = txs = 0
         first: int | None = None
         last: int | None = None
-        for batch in turns(batches, turn_txs):
-            turn_first = int(column(batch.blocks, "height")[0])
-            try:
-                self._commit(batch, reorg_to, before_reorg)
-            except Refused as refused:
-                self._commit_sound_part(batch, refused, reorg_to, before_reorg)
-            reorg_to = None
-            first = turn_first if first is None else first
-            last = int(column(batch.blocks, "height")[-1])
+        for batch in turns(batches, turn_txs, first_blocks=at_least):
+            heights = column(batch.blocks, "height")
+            self._commit_sound(batch, reorg_to, at_least, before_reorg)
+            reorg_to, at_least = None, 1
+            first = int(heights[0]) if first is None else first
+            last = int(heights[-1])
             blocks += batch.blocks.num_rows
             txs += batch.txs.num_rows
         return Loaded(blocks, txs, first, last)
+
+    def _commit_sound(
+        self,
+        batch: UtxoBatch,
+        reorg_to: int | None,
+        at_least: int,
+        before_reorg: Callable[[int, int], None] | None,
+    ) -> None:
+        """Commit a turn, or the blocks before the first that breaks a rule, then raise."""
+        part: UtxoBatch | None = batch
+        first = int(column(batch.blocks, "height")[0])
+        refused: Refused | None = None
+        while part is not None:
+            try:
+                self._commit(part, reorg_to, before_reorg)
+                break
+            except Refused as problem:
+                refused = problem
+                sound = tx_height(problem.tx_id) - first
+                if sound >= part.blocks.num_rows:
+                    raise self._does_not_fit(problem) from problem
+                part = head(part, sound) if sound >= at_least else None
+        if refused is not None:
+            height = tx_height(refused.tx_id)
+            here: bytes = batch.blocks.column("hash")[height - first].as_py()
+            raise BadBlock(
+                f"block {here[::-1].hex()} at height {height} is refused: transaction "
+                f"{refused.txid[::-1].hex()} {refused.reason}.",
+                block_hash=here,
+            ) from refused
+
+    def _does_not_fit(self, refused: Refused) -> BadBlock:
+        height = tx_height(refused.tx_id)
+        stored = self.ledger.db.value(_SQL["block_hash_at"], {"height": height})
+        return BadBlock(
+            f"block {bytes(stored)[::-1].hex()} at height {height}, read earlier, does not fit the blocks that now "
+            f"arrived: transaction {refused.txid[::-1].hex()} {refused.reason}.",
+            hint="One of the two sources is wrong.",
+        )
 
     def _commit(
         self, batch: UtxoBatch, reorg_to: int | None, before_reorg: Callable[[int, int], None] | None
@@ -139,39 +186,6 @@ class Loader:
             self._insert(turn)
             self._settle_pending(turn)
 
-    def _commit_sound_part(
-        self,
-        batch: UtxoBatch,
-        refused: Refused,
-        reorg_to: int | None,
-        before_reorg: Callable[[int, int], None] | None,
-    ) -> None:
-        """Keep the blocks before the refused one, then raise."""
-        height = tx_height(refused.tx_id)
-        kept = height - int(column(batch.blocks, "height")[0])
-        digest = self._block_hash(batch, height)
-        if kept >= batch.blocks.num_rows:
-            raise BadBlock(
-                f"block {digest} at height {height}, read earlier, does not fit the blocks that now arrived: "
-                f"transaction {refused.txid[::-1].hex()} {refused.reason}.",
-                hint="Nothing of them was kept. One of the two sources is wrong.",
-            )
-        if kept > 0:
-            self._commit(head(batch, kept), reorg_to, before_reorg)
-        tip = self.ledger.tip()
-        raise BadBlock(
-            f"block {digest} at height {height} is refused: transaction {refused.txid[::-1].hex()} {refused.reason}.",
-            hint="Nothing was kept." if tip is None else f"Blocks up to height {tip.height} are kept.",
-        )
-
-    def _block_hash(self, batch: UtxoBatch, height: int) -> str:
-        row = height - int(column(batch.blocks, "height")[0])
-        if 0 <= row < batch.blocks.num_rows:
-            found: bytes = batch.blocks.column("hash")[row].as_py()
-            return found[::-1].hex()
-        stored = self.ledger.db.value(_SQL["block_hash_at"], {"height": height})
-        return bytes(stored)[::-1].hex() if stored else "?"
-
     def _check_connects(self, batch: UtxoBatch) -> None:
         """The batch must fit the blocks around it; refusing is the last defence, sources check first."""
         db = self.ledger.db
@@ -181,10 +195,15 @@ class Loader:
         after = db.value(_SQL["block_prev_at"], {"height": last + 1})
         prev = batch.blocks.column("prev_hash")[0].as_py()
         here = batch.blocks.column("hash")[-1].as_py()
-        if (before is not None and bytes(before) != prev) or (after is not None and bytes(after) != here):
+        there = db.value(_SQL["blocks_between"], {"first": first, "last": last})
+        if (
+            there
+            or (before is not None and bytes(before) != prev)
+            or (after is not None and bytes(after) != here)
+        ):
             raise BadBlock(
                 f"blocks {first} to {last} do not connect to the chain in {db.path}.",
-                hint="Nothing of them was kept. Is the source on another branch?",
+                hint="Is the source on another branch?",
             )
 
     def _insert(self, turn: Turn) -> None:
@@ -207,15 +226,21 @@ class Loader:
         if last_pending is None or last_pending < int(turn.tx_id[0]):
             return
         db.run(_SQL["settle_pending"], {"first": int(turn.tx_id[0]), "last": int(turn.tx_id[-1])})
-        if (nowhere := db.row(_SQL["settled_nowhere"])) is not None:
-            raise Refused(nowhere[0], bytes(nowhere[1]), "spends an output that does not exist")
+        self._refuse_if("settled_nowhere", "spends an output that does not exist")
+        self._refuse_if("settled_twice", "spends an output that was spent before")
         for statement in ("settle_txin", "settle_spend", "settle_address_tx", "settle_clear", "settle_fee"):
             db.run(_SQL[statement])
-        if (broken := db.row(_SQL["settled_out_of_nothing"])) is not None:
-            raise Refused(broken[0], bytes(broken[1]), "pays out more than it takes in")
-        for height, claimed, fees in db.rows(_SQL["settled_coinbase_too_much"]):
+        self._refuse_if("settled_out_of_nothing", "pays out more than it takes in")
+        for height, txid, claimed, fees in db.rows(_SQL["settled_coinbase"]):
             if claimed > self.ledger.chain.subsidy(height) + fees:
-                raise Refused(first_tx_id(height), b"", "creates more coins than subsidy and fees allow")
+                reason = "creates more coins than subsidy and fees allow"
+                raise Refused(first_tx_id(height), bytes(txid), reason)
+        # where every block below was read, nothing is left to wait for
+        self._refuse_if("still_pending", "spends an output that does not exist")
+
+    def _refuse_if(self, statement: str, reason: str) -> None:
+        if (found := self.ledger.db.row(_SQL[statement])) is not None:
+            raise Refused(found[0], bytes(found[1]), reason)
 
     def _roll_back(self, height: int) -> None:
         for statement in _SQL["rollback"].split(";"):

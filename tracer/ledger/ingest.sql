@@ -17,7 +17,7 @@ ORDER BY hit.row;
 
 -- name: wanted_twice
 SELECT min(row) FROM (
-    SELECT max(row) AS row FROM wanted GROUP BY prev_txid, prev_vout HAVING count(*) > 1
+    SELECT list_sort(list(row))[2] AS row FROM wanted GROUP BY prev_txid, prev_vout HAVING count(*) > 1
     UNION ALL
     SELECT wanted.row FROM wanted JOIN pending_spend USING (prev_txid, prev_vout)
 );
@@ -59,7 +59,11 @@ SELECT hash FROM block WHERE height = $height;
 -- name: block_prev_at
 SELECT prev_hash FROM block WHERE height = $height;
 -- name: known_blocks
-SELECT height, hash, bits FROM block ORDER BY height;
+SELECT height, hash, prev_hash, bits FROM block ORDER BY height;
+-- name: blocks_between
+SELECT count(*) FROM block WHERE height BETWEEN $first AND $last;
+-- name: blocks_below
+SELECT count(*) FROM block WHERE height < $height;
 
 -- Blocks that arrive below others: settle what waited for them. --------------------------------------
 
@@ -68,14 +72,25 @@ SELECT max(tx_id) FROM pending_spend;
 
 -- name: settle_pending
 CREATE OR REPLACE TEMP TABLE settled AS
-SELECT pending_spend.tx_id, pending_spend.vin, tx.tx_id AS prev_tx_id, pending_spend.prev_vout,
-    txout.value, txout.kind, txout.address_id
-FROM pending_spend
-JOIN tx ON tx.txid = pending_spend.prev_txid AND tx.tx_id BETWEEN $first AND $last AND tx.tx_id < pending_spend.tx_id
-LEFT JOIN txout ON txout.tx_id = tx.tx_id AND txout.vout = pending_spend.prev_vout
+WITH hit AS (
+    SELECT pending_spend.tx_id, pending_spend.vin, pending_spend.prev_vout, max(tx.tx_id) AS prev_tx_id
+    FROM pending_spend
+    JOIN tx ON tx.txid = pending_spend.prev_txid
+        AND tx.tx_id BETWEEN $first AND $last AND tx.tx_id < pending_spend.tx_id
+    GROUP BY ALL
+)
+SELECT hit.tx_id, hit.vin, hit.prev_tx_id, hit.prev_vout, txout.value, txout.kind, txout.address_id
+FROM hit
+LEFT JOIN txout ON txout.tx_id = hit.prev_tx_id AND txout.vout = hit.prev_vout
 ORDER BY ALL;
 -- name: settled_nowhere
 SELECT settled.tx_id, tx.txid FROM settled JOIN tx USING (tx_id) WHERE settled.value IS NULL ORDER BY settled.tx_id LIMIT 1;
+-- name: settled_twice
+SELECT twice.tx_id, tx.txid FROM (
+    SELECT max(tx_id) AS tx_id FROM settled GROUP BY prev_tx_id, prev_vout HAVING count(*) > 1
+    UNION ALL
+    SELECT greatest(settled.tx_id, spend.tx_id) FROM settled JOIN spend USING (prev_tx_id, prev_vout)
+) AS twice JOIN tx USING (tx_id) ORDER BY twice.tx_id LIMIT 1;
 -- name: settle_txin
 UPDATE txin SET prev_tx_id = settled.prev_tx_id, value = settled.value, kind = settled.kind, address_id = settled.address_id
 FROM settled WHERE txin.tx_id = settled.tx_id AND txin.vin = settled.vin;
@@ -90,21 +105,28 @@ WHERE settled.address_id IS NOT NULL ORDER BY ALL;
 DELETE FROM pending_spend USING settled
 WHERE pending_spend.tx_id = settled.tx_id AND pending_spend.vin = settled.vin;
 -- name: settle_fee
+-- -1 marks a sum that no valid chain can have; `settled_out_of_nothing` refuses it
 UPDATE tx SET fee = whole.fee FROM (
-    SELECT tx.tx_id, CAST(sum(txin.value) AS BIGINT) - any_value(tx.out_value) AS fee
+    SELECT tx.tx_id, sum(txin.value) - any_value(tx.out_value) AS difference,
+        CAST(CASE WHEN difference BETWEEN 0 AND 9000000000000000000 THEN difference ELSE -1 END AS BIGINT) AS fee
     FROM tx JOIN txin USING (tx_id)
     WHERE tx.tx_id IN (SELECT tx_id FROM settled)
     GROUP BY tx.tx_id HAVING count(txin.value) = count(*)
 ) AS whole WHERE tx.tx_id = whole.tx_id;
 -- name: settled_out_of_nothing
 SELECT tx_id, txid FROM tx WHERE fee < 0 ORDER BY tx_id LIMIT 1;
--- name: settled_coinbase_too_much
-SELECT block.height, any_value(coinbase.out_value) AS claimed, CAST(sum(tx.fee) AS BIGINT) AS fees
+-- name: settled_coinbase
+SELECT block.height, any_value(coinbase.txid) AS txid, any_value(coinbase.out_value) AS claimed,
+    CAST(sum(tx.fee) AS BIGINT) AS fees
 FROM block
 JOIN tx AS coinbase ON coinbase.tx_id = (CAST(block.height AS BIGINT) << 24)
 JOIN tx ON tx.tx_id > coinbase.tx_id AND tx.tx_id < coinbase.tx_id + 16777216
 WHERE block.height IN (SELECT DISTINCT tx_id >> 24 FROM settled)
 GROUP BY block.height HAVING count(tx.fee) = count(*) ORDER BY block.height;
+-- name: still_pending
+SELECT pending_spend.tx_id, tx.txid FROM pending_spend JOIN tx USING (tx_id)
+WHERE (SELECT count(*) FROM block WHERE height < (pending_spend.tx_id >> 24)) = (pending_spend.tx_id >> 24)
+ORDER BY pending_spend.tx_id LIMIT 1;
 
 -- A lost branch goes. ---------------------------------------------------------------------------------
 

@@ -96,6 +96,8 @@ def settle_fees(in_first, in_value, out_value, block_first, allowance, fee):  # 
                     known = False
                     break
                 total += in_value[i]
+                if total < 0:  # a sum beyond 2^63 is no money
+                    return OUT_OF_NOTHING, t
             if not known:
                 fee[t] = -1
                 complete = False

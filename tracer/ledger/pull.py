@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic
 
+from tracer.errors import BadBlock, DataError
 from tracer.ledger.batch import BlockSource, P
 from tracer.ledger.ingest import Known, Loader, turns
 from tracer.ledger.store import Ledger
@@ -25,6 +27,44 @@ class Pulled:
     notes: tuple[str, ...]
 
 
+class _Pull(Generic[P]):
+    """One pull under way."""
+
+    def __init__(
+        self,
+        open_ledger: Callable[[], Ledger],
+        source: BlockSource[P],
+        before_reorg: Callable[[int, int], None] | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.open_ledger, self.source, self.progress = open_ledger, source, progress
+        self.before_reorg = before_reorg
+        self.blocks = self.txs = 0
+        self.reorged_from: int | None = None
+
+    def note_reorg(self, kept: int, tip: int) -> None:
+        """Journal a reorg before facts go."""
+        if self.before_reorg:
+            self.before_reorg(kept, tip)
+        self.reorged_from = tip
+
+    def run(self, plan: P, planned: int) -> None:
+        """Load one plan; raises `BadBlock` after everything sound before the bad block was committed."""
+        reorg_to, at_least = plan.reorg_to, plan.at_least
+        for turn in turns(self.source.batches(plan), first_blocks=at_least):
+            with self.open_ledger() as ledger:
+                Loader(ledger).load(
+                    [turn], reorg_to=reorg_to, at_least=at_least, before_reorg=self.note_reorg
+                )
+            reorg_to, at_least = None, 1
+            self.blocks += turn.blocks.num_rows
+            self.txs += turn.txs.num_rows
+            if self.progress:
+                self.progress(self.blocks, planned)
+            if self.blocks < planned:
+                time.sleep(BREATH_SECONDS)
+
+
 def pull(
     open_ledger: Callable[[], Ledger],
     source: BlockSource[P],
@@ -36,37 +76,47 @@ def pull(
 ) -> Pulled:
     """Load what the source has and the ledger has not, between two heights where they are given.
 
+    The caller holds the chain's turn (`tracer.workspace.Workspace.turn`): two pulls at once would plan alike.
+
     open_ledger   opens the facts for writing; called once per turn
     before_reorg  called with (height kept, old tip) before blocks of a lost branch go
     progress      called with (blocks committed, blocks planned)
-    Raises what was wrong with the source after everything sound was committed.
+    A bad block is left out, with all that builds on it, and the best of the rest is loaded. Raises what was wrong
+    with block or source after everything sound was committed.
     """
-    with open_ledger() as ledger:
-        plans = source.plan(Known(ledger), first, last)
-    planned = sum(plan.blocks for plan in plans)
-    blocks = txs = 0
-    reorged_from: int | None = None
-
-    def note_reorg(kept: int, tip: int) -> None:
-        nonlocal reorged_from
-        reorged_from = tip
-        if before_reorg:
-            before_reorg(kept, tip)
-
-    for plan in plans:
-        reorg_to = plan.reorg_to
-        for turn in turns(source.batches(plan)):
-            with open_ledger() as ledger:
-                Loader(ledger).load([turn], reorg_to=reorg_to, before_reorg=note_reorg)
-            reorg_to = None
-            blocks += turn.blocks.num_rows
-            txs += turn.txs.num_rows
-            if progress:
-                progress(blocks, planned)
-            if blocks < planned:
-                time.sleep(BREATH_SECONDS)
+    work = _Pull(open_ledger, source, before_reorg, progress)
+    failure: DataError | None = None
+    while True:
+        with open_ledger() as ledger:
+            plans = source.plan(Known(ledger), first, last)
+        planned = work.blocks + sum(plan.blocks for plan in plans)
+        rejected = False
+        for plan in plans:
+            try:
+                work.run(plan, planned)
+            except BadBlock as problem:
+                rejected = problem.block_hash is not None
+                if problem.block_hash is None or not source.reject(problem.block_hash):
+                    failure = failure or problem
+                break
+        if not rejected:
+            break
     with open_ledger() as ledger:
         tip = ledger.tip()
     height = tip.height if tip else None
-    source.finish(height)
-    return Pulled(blocks, txs, height, reorged_from, tuple(source.notes()))
+    try:
+        source.finish()
+    except DataError as problem:
+        failure = failure or problem
+    if failure is not None:
+        raise _with_hint(failure, height) from failure
+    return Pulled(work.blocks, work.txs, height, work.reorged_from, tuple(source.notes()))
+
+
+def _with_hint(failure: DataError, height: int | None) -> DataError:
+    """The same error, saying what is safe and what to do."""
+    kept = "Nothing was kept." if height is None else f"Blocks up to height {height} are kept."
+    advice = (
+        failure.hint or "Get this file again from a node you trust, then run the same command: it resumes."
+    )
+    return type(failure)(failure.problem, hint=f"{kept} {advice}")

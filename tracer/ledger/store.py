@@ -8,7 +8,7 @@ from types import TracebackType
 
 from tracer.chain import AddressKey, Chain
 from tracer.db import Database, named_sql
-from tracer.errors import UsageError
+from tracer.errors import StoreDamaged, UsageError
 from tracer.ledger.prefix import address_prefix, txid_prefix
 from tracer.workspace import Workspace
 
@@ -56,8 +56,13 @@ class Ledger:
             )
         db = Database(path, read_only=read_only, memory=memory, threads=threads)
         ledger = cls(db, chain)
-        if not read_only:
-            ledger._migrate()
+        try:
+            ledger._check_schema(workspace)
+            if not read_only:
+                ledger._migrate()
+        except BaseException:
+            db.close()
+            raise
         return ledger
 
     def __enter__(self) -> Ledger:
@@ -67,6 +72,25 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.db.close()
+
+    def _check_schema(self, workspace: Workspace) -> None:
+        """Refuse a file that is not ours, or of a newer version; an empty one is as good as none."""
+        tables = {name for (name,) in self.db.rows(_SQL["tables"])}
+        if not tables:
+            if self.db.read_only:
+                raise UsageError(
+                    f"nothing of {self.chain.name} was read into {workspace.root}.",
+                    hint=f"Run `tracer sync {self.chain.name} --source ...` first.",
+                )
+            return
+        if "migration" not in tables:
+            raise StoreDamaged(f"{self.db.path} is no tracer store.", hint="Move it away and sync again.")
+        done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
+        if unknown := sorted(done - set(MIGRATIONS)):
+            raise StoreDamaged(
+                f"{self.db.path} was written by a newer tracer (it has {unknown[0]}).",
+                hint="Use that version.",
+            )
 
     def _migrate(self) -> None:
         self.db.run(_SQL["create_migration"])

@@ -1,5 +1,7 @@
 -- Look-ups from names to ids and back.
 
+-- name: tables
+SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY table_name;
 -- name: create_migration
 CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY);
 -- name: migrations_done
@@ -7,7 +9,7 @@ SELECT name FROM migration ORDER BY name;
 -- name: record_migration
 INSERT INTO migration VALUES ($name);
 -- name: tip
-SELECT height, hash, time FROM block ORDER BY height DESC LIMIT 1;
+SELECT height, hash, time FROM block WHERE height = (SELECT max(height) FROM block);
 -- name: find_tx
 SELECT tx_id FROM tx
 WHERE tx_id IN (SELECT tx_id FROM txid_lookup WHERE prefix = $prefix) AND txid = $txid ORDER BY tx_id;

@@ -87,6 +87,7 @@ class Turn:
         """Settle prevouts, addresses and fees; raises `Refused` for the first transaction that breaks a rule."""
         self._prevouts_inside()
         self._prevouts_before(db)
+        self._refuse_unresolved(db)
         self._addresses(db)
         self._fees()
 
@@ -153,6 +154,13 @@ class Turn:
         told = inputs.column("prev_value").is_valid().to_numpy() & (self.value < 0)
         self.value[told] = inputs.column("prev_value").filter(pa.array(told)).to_numpy()
         self.kind[told] = inputs.column("prev_kind").filter(pa.array(told)).to_numpy()
+
+    def _refuse_unresolved(self, db: Database) -> None:
+        """Where every block below was read, what is not there does not exist."""
+        rows = np.flatnonzero(self.prev_tx_id < 0)
+        first = self.heights[0]
+        if len(rows) and db.value(_SQL["blocks_below"], {"height": first}) == first:
+            self._refuse_input(int(rows[0]), kernels.NO_SUCH_OUTPUT)
 
     def _refuse_input(self, row: int, problem: int) -> None:
         self._refuse(problem, int(np.searchsorted(self.in_first, row, side="right")) - 1)
