@@ -67,6 +67,7 @@ def render(console: Console, document: Document) -> None:
     _services(console, answer)
     _legs(console, answer)
     _stops(console, answer)
+    _unspent(console, answer)
     _totals(console, answer)
     for title, lines in (
         ("What this result says", says(document)),
@@ -232,6 +233,23 @@ def _stops(console: Console, answer: _Answer) -> None:
             place = f" at {found.row['address']}" if found.row["address"] else ""
             amount = answer.coins(max(found.units.values()))
             console.print(f"  {reason}: {amount}{place}, {found.row['txid']}", soft_wrap=True)
+
+
+def _unspent(console: Console, answer: _Answer) -> None:
+    rows = answer.merged(
+        (doc["method"], (row["outpoint"],), row, int(row["amount"]["base_units"]))
+        for doc in answer.documents
+        for row in doc["unspent"]
+    )
+    if not rows:
+        return
+    console.print("\nNot spent up to the block named above", style="bold")
+    for found in rows[: ROWS // 2]:
+        amounts = ", ".join(f"{m} {a}" for m, a in zip(answer.methods, answer.amounts(found), strict=True))
+        console.print(f"  {amounts} in {found.row['outpoint']}", soft_wrap=True)
+        console.print(f"      {found.row['address'] or 'no address'}", soft_wrap=True)
+    if len(rows) > ROWS // 2:
+        console.print(f"  ... and {len(rows) - ROWS // 2:,} more outputs in the JSON")
 
 
 def _totals(console: Console, answer: _Answer) -> None:
