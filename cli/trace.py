@@ -102,8 +102,8 @@ def _on_chain(given: str | None, seeds: Sequence[str]) -> tuple[BitcoinChain, tu
     plain = []
     for seed in seeds:
         prefix, _, rest = seed.partition(":")
-        if rest and compose.is_chain(prefix):
-            names.add(prefix)
+        if rest and compose.is_chain(prefix.strip().lower()):
+            names.add(prefix.strip().lower())
             seed = rest
         plain.append(seed)
     if len(names) > 1:

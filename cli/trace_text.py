@@ -231,6 +231,7 @@ def _stops(console: Console, answer: _Answer) -> None:
     for reason, own in by_reason.items():
         for found in own[:2]:
             place = f" at {found.row['address']}" if found.row["address"] else ""
+            place += f" ({found.row['entity']})" if found.row["entity"] else ""
             amount = answer.coins(max(found.units.values()))
             console.print(f"  {reason}: {amount}{place}, {found.row['txid']}", soft_wrap=True)
 

@@ -67,9 +67,9 @@ def expected(
     )
 
 
-def answered(world: Loaded, snapshot: Snapshot, seeds: list[str], method: str) -> dict[str, Any]:
+def answered(world: Loaded, snapshot: Snapshot, seeds: list[str], method: str, **more: Any) -> dict[str, Any]:
     with Ledger.open(world.workspace, CHAIN) as ledger:
-        question = Question(tuple(seeds), (method,), hops=10_000)
+        question = Question(tuple(seeds), (method,), hops=10_000, **more)
         return trace(ledger, snapshot, question, rules=clustering().digest, engine="test")
 
 
@@ -124,6 +124,55 @@ def test_engine_equals_oracle_on_true_owners(
         for row in found["endpoints"]
         for leg in row["legs"]
     } == rests("service")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_engine_equals_oracle_on_entities_that_mix(
+    world: Loaded,
+    snapshot: Snapshot,
+    ends: tuple[dict[str, str], dict[tuple[str, int], str]],
+    method: str,
+) -> None:
+    """Of owners who mixed and also paid plainly, a few addresses each: only the plain payments are outflow."""
+    truth = world.world.truth
+    mixes = frozenset(truth.mixes["txid"].to_list())
+    made = {(tx.name, vout): out.address for tx in world.oracle for vout, out in enumerate(tx.outs)}
+    mixed = {made[point] for tx in world.oracle if tx.name in mixes for point in tx.ins}
+    paid = {made[point] for tx in world.oracle if tx.name not in mixes for point in tx.ins}
+    held = ends[0]
+    wallets: dict[str, list[str]] = {}
+    for address, name in truth.addresses.select("address", "owner").iter_rows():
+        if address not in held:
+            wallets.setdefault(name, []).append(address)
+    chosen = [
+        [*[a for a in own if a in mixed][:2], *[a for a in own if a in paid - mixed][:2]]
+        for _, own in sorted(wallets.items())
+        if mixed.intersection(own) and (paid - mixed).intersection(own)
+    ][:3]
+    assert chosen
+    for asked in chosen:
+        found = answered(world, snapshot, asked, method, unit="entity")
+        members = clusters(world, asked)
+        stops = ({**held, **dict.fromkeys(members, "custodial_pool")}, ends[1])
+        right = expected(world, stops, OracleSeeds(members=members, unit="entity", mixes=mixes), method)
+        said = {k: int(v) for k, v in found["totals"][0].items() if k not in ("chain", "asset")}
+        totals = right.totals()
+        assert said["seed"] == right.seed > 0
+        assert said["services"] == totals.get("service", 0)
+        assert said["stopped"] == totals.get("custodial_pool", 0) + totals.get("mixer", 0)
+        assert any("mixing transactions of the entity" in note for note in found["coverage"]["notes"])
+
+
+def clusters(world: Loaded, addresses: list[str]) -> frozenset[str]:
+    """All members of the clusters of these addresses."""
+    with Ledger.open(world.workspace, CHAIN) as ledger:
+        numbers = [ledger.find_address(CHAIN.parse_address(address)) for address in addresses]
+        rows = ledger.db.rows(
+            "SELECT m.address_id FROM cluster AS c JOIN cluster_member AS m USING (cluster_id) "
+            "WHERE list_contains($numbers, c.address_id) ORDER BY m.address_id",
+            {"numbers": numbers},
+        )
+        return frozenset(addresses) | set(ledger.render_addresses(a for (a,) in rows).values())
 
 
 def test_one_buyers_deposit_ends_at_the_pool(world: Loaded, snapshot: Snapshot) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from tracer.flow import deposits
+from tracer.flow.coverage import coverage
 from tracer.flow.endpoints import Endpoint, endpoint_rows, group
 from tracer.flow.facts import Answer, Facts
 from tracer.flow.fates import BUCKETS, Fate
@@ -38,7 +38,7 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     return {
         "schema": "tracer.trace/1",
         **as_of(facts),
-        "coverage": coverage(facts, buckets["unread"]),
+        "coverage": coverage(facts, buckets["unread"], seeded, endpoints),
         "seeds": [
             {
                 "chain": chain.name,
@@ -144,49 +144,6 @@ def as_of(facts: Facts) -> dict[str, Any]:
         "rules": facts.rules,
         "engine": facts.engine,
     }
-
-
-def coverage(facts: Facts, unread: int) -> dict[str, Any]:
-    """What this answer did not look at; `partial` unless it looked at everything the question needs."""
-    runs, state = facts.runs, facts.clustering
-    missing = [[a[1] + 1, b[0] - 1] for a, b in pairwise(runs)]
-    if runs[0][0] > 0:
-        missing.insert(0, [0, runs[0][0] - 1])
-    gaps = []
-    if missing:
-        gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
-    if unread:
-        gaps.append(
-            "part of the money enters transactions with inputs that were not read, or blocks that were "
-            "not read: it is `unread`, not unspent"
-        )
-    if state is None:
-        gaps.append(
-            "no clusters were built: services are known at tagged addresses only, mixers are not recognised"
-        )
-    else:
-        gaps += state.notes(facts.rules)
-    gaps += facts.lots.gaps
-    notes = gaps + facts.lots.notes + _disputes(facts)
-    unverified = facts.ledger.chain.unverified()
-    if unverified:
-        notes.append(f"not verified on {facts.ledger.chain.name}: {', '.join(unverified)}")
-    if len(facts.lots.seeds) > 64:
-        notes.append("more than 64 seeds: amounts are not told apart by seed")
-    return {
-        "status": "partial" if gaps else "complete",
-        "chains": [
-            {"chain": facts.ledger.chain.name, "blocks": [[a, b] for a, b in runs], "missing": missing}
-        ],
-        "intel": facts.snapshot.lists(),
-        "notes": notes,
-    }
-
-
-def _disputes(facts: Facts) -> list[str]:
-    """What claims about the places this trace met do not agree on."""
-    met = np.unique(facts.trail.holding[facts.trail.holding >= 0]).tolist()
-    return sorted({note for number in met for note in facts.services.holdings[number].notes})
 
 
 def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ def _actor(ledger: Ledger, services: Services, own: Sequence[int]) -> str:
         number = services.by_address.get(address, services.by_cluster.get(clusters[address]))
         if number is not None:
             found.add(services.holdings[number].entity.actor)
+    found.discard("")
     if not found:
         rows = [row for row, address, _ in services.tagged if address in set(own) and row["actor"]]
         best = contest.leaders(rows) if rows else set()

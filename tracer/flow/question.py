@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from tracer.errors import UsageError
 from tracer.flow.closure import Budget
 from tracer.flow.methods import DEFAULT, METHODS
+from tracer.flow.movements import NO_LIMIT
 from tracer.flow.seeds import Unit
 from tracer.intel import taxonomy
 from tracer.intel.claims import WEAK, KycLevel
+
+MOST_UNITS = (1 << 63) - 1
+"""The largest amount a store or a kernel holds, in base units."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Question:
                 raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
         if self.hops < 0 or self.max_txs < 1 or self.min_value < 0:
             raise UsageError("--hops and --min-value cannot be negative, --max-txs is at least 1.")
+        if max(self.hops, self.max_txs) > NO_LIMIT or self.min_value > MOST_UNITS:
+            raise UsageError(
+                f"--hops and --max-txs are at most {NO_LIMIT}, --min-value at most {MOST_UNITS} base units."
+            )
         for start, end, what in (
             (self.after, self.before, "--after/--before"),
             (self.seed_after, self.seed_before, "--seed-after/--seed-before"),
@@ -111,20 +119,49 @@ def seconds(text: str) -> int:
     """A UTC date or time (`2019-05-02`, `2019-05-02T13:00:00Z`) as unix seconds."""
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{text!r} is no date.", hint="Write 2019-05-02 or 2019-05-02T13:00:00Z (UTC)."
+            f"{text!r} is no date.", hint="Write 2019-05-02 or 2019-05-02T13:00:00Z (UTC), years 1 to 9999."
         ) from error
-    return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp())
 
 
 def base_units(text: str, decimals: int) -> int:
-    """A decimal amount as base units; `UsageError` where it is none, or finer than the asset."""
+    """A decimal amount as base units, at most 2^63-1; `UsageError` where it is none, or finer than the asset."""
     try:
-        scaled = Decimal(text.strip()).scaleb(decimals)
-        whole = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no amount.", hint="Write a decimal number such as 0.001.") from error
-    if whole != scaled:
-        raise UsageError(f"{text!r} has more than {decimals} decimals.")
-    return whole
+        sign, digits, exponent = Decimal(text.strip()).as_tuple()
+        number = int("".join(map(str, digits)))
+    except (ArithmeticError, ValueError) as error:
+        raise _no_amount(text) from error
+    if not isinstance(exponent, int):  # NaN and infinities
+        raise _no_amount(text)
+    power = exponent + decimals
+    if number == 0:
+        return 0
+    if len(str(number)) + power > len(str(MOST_UNITS)):
+        raise _too_large(text)
+    if power < 0:
+        number, rest = divmod(number, 10**-power) if -power <= len(digits) else (0, 1)
+        if rest:
+            raise UsageError(f"--min-value {_short(text)} has more than {decimals} decimals.")
+        power = 0
+    units: int = number * 10**power
+    if units > MOST_UNITS:
+        raise _too_large(text)
+    return -units if sign else units
+
+
+def _no_amount(text: str) -> UsageError:
+    return UsageError(
+        f"--min-value {_short(text)} is no amount.", hint="Write a decimal number such as 0.001."
+    )
+
+
+def _too_large(text: str) -> UsageError:
+    return UsageError(
+        f"--min-value {_short(text)} is more than {MOST_UNITS} base units.", hint="No output holds so much."
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")

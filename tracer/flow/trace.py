@@ -23,7 +23,7 @@ from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
 from tracer.flow.methods import apart, method
-from tracer.flow.movements import I64, Limits, Seeding, Taint
+from tracer.flow.movements import I64, Limits, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.intel.snapshot import Snapshot
@@ -99,11 +99,8 @@ def trace(
 
 
 def _distinct(seeds: Iterable[Seed]) -> list[Seed]:
-    """Each seed once, however often and however it was written."""
-    found: dict[tuple[str, str], Seed] = {}
-    for seed in seeds:
-        found.setdefault((seed.kind, seed.value), seed)
-    return list(found.values())
+    """Each seed once and in one order, however often and however they were written."""
+    return sorted(set(seeds), key=lambda seed: (seed.kind, seed.value))
 
 
 def check_conservation(name: str, taint: Taint) -> None:

@@ -1,0 +1,119 @@
+"""What an answer did not look at, and what its facts and claims leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from tracer.flow.endpoints import Endpoint
+from tracer.flow.facts import Facts
+from tracer.flow.question import Exits, utc
+
+
+def coverage(facts: Facts, unread: int, seeded: int, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """`coverage` of one method's document: `partial` unless it looked at everything the question needs.
+
+    `unread` and `seeded` are base units of that method, `endpoints` all it reached.
+    """
+    runs = facts.runs
+    missing = [[a[1] + 1, b[0] - 1] for a, b in pairwise(runs)]
+    if runs[0][0] > 0:
+        missing.insert(0, [0, runs[0][0] - 1])
+    gaps = [*_facts(facts, missing, unread), *_claims(facts), *facts.lots.gaps]
+    notes = [*gaps, *facts.lots.notes, *_disputes(facts), *_levels(facts, endpoints)]
+    if not seeded:
+        notes.append(_nothing(facts))
+    if not facts.snapshot.vasps().height and not Exits.parse(facts.question.exits).levels:
+        notes.append(_NO_REGISTER)
+    notes.append("untagged pools and services are not recognised: money may have been followed through one")
+    unverified = facts.ledger.chain.unverified()
+    if unverified:
+        notes.append(f"not verified on {facts.ledger.chain.name}: {', '.join(unverified)}")
+    if len(facts.lots.seeds) > 64:
+        notes.append("more than 64 seeds: amounts are not told apart by seed")
+    return {
+        "status": "partial" if gaps else "complete",
+        "chains": [
+            {"chain": facts.ledger.chain.name, "blocks": [[a, b] for a, b in runs], "missing": missing}
+        ],
+        "intel": facts.snapshot.lists(),
+        "notes": notes,
+    }
+
+
+_NO_REGISTER = "no VASP register is loaded: every KYC level is unknown"
+
+
+def _facts(facts: Facts, missing: Sequence[Sequence[int]], unread: int) -> list[str]:
+    """What of the chain was not read or not clustered."""
+    gaps = []
+    if missing:
+        gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
+    if unread:
+        gaps.append(
+            "part of the money enters transactions with inputs that were not read, or blocks that were "
+            "not read: it is `unread`, not unspent"
+        )
+    if facts.clustering is None:
+        gaps.append(
+            "no clusters were built: services are known at tagged addresses only, mixers are not recognised"
+        )
+    else:
+        gaps += facts.clustering.notes(facts.rules)
+    return gaps
+
+
+def _claims(facts: Facts) -> list[str]:
+    """Claims without which the question cannot be answered whole."""
+    gaps, chain = [], facts.ledger.chain.name
+    if not facts.snapshot.tags().height:
+        gaps.append("no claims are loaded: no service can be recognised")
+    elif not facts.snapshot.tags(chain).height:
+        gaps.append(f"no claims about addresses of {chain} are loaded: no service can be recognised")
+    if not facts.snapshot.vasps().height and Exits.parse(facts.question.exits).levels:
+        gaps.append(_NO_REGISTER + ", so --exits kyc:... finds nothing")
+    return gaps
+
+
+def _nothing(facts: Facts) -> str:
+    question = facts.question
+    windowed = question.seed_after is not None or question.seed_before is not None
+    what = "nothing left the entity" if facts.lots.unit == "entity" else "nothing arrived in the seed set"
+    return f"{what}{' in the window' if windowed else ''}: there was nothing to follow"
+
+
+def _disputes(facts: Facts) -> list[str]:
+    """What claims about the places this trace met do not agree on."""
+    met = np.unique(facts.trail.holding[facts.trail.holding >= 0]).tolist()
+    return sorted({note for number in met for note in facts.services.holdings[number].notes})
+
+
+def _levels(facts: Facts, endpoints: Sequence[Endpoint]) -> list[str]:
+    """VASPs whose level is unknown because rows of the register that rank alike disagree on it."""
+    import polars as pl
+
+    days: dict[str, set[str]] = {}
+    for endpoint in endpoints:
+        if endpoint.vasp_id is not None and endpoint.level == "unknown":
+            times = (int(facts.trail.time[facts.trail.out_tx[leg.output]]) for leg in endpoint.legs)
+            days.setdefault(endpoint.vasp_id, set()).update((utc(time) or "")[:10] for time in times)
+    notes = []
+    for vasp_id, dates in sorted(days.items()):
+        rows = facts.snapshot.vasps().filter(pl.col("vasp_id") == vasp_id)
+        if rows.height < 2:
+            continue
+        for day in sorted(dates):
+            open_end = (pl.col("valid_to") == "") | (pl.col("valid_to") >= day)
+            holding = rows.filter((pl.col("valid_from") <= day) & open_end).sort("valid_from", "assessed_at")
+            best = holding.join(holding.tail(1), on=["valid_from", "assessed_at"], how="semi")
+            levels = sorted(set(best["kyc_level"].to_list()))
+            if len(levels) > 1:
+                notes.append(
+                    f"the KYC level of {vasp_id} on {day} is unknown: rows of the register disagree "
+                    f"({', '.join(levels)})"
+                )
+                break
+    return notes
