@@ -30,18 +30,27 @@ def measure(root: Path, workspace: Path, bench: Path) -> list[str]:
             env=environment,
             capture_output=True,
         )
-    figures, transactions = _trace(workspace)
-    figures.sort()
+    rows = []
+    for title, claims in (
+        ("with the world's claims", True),
+        ("without claims: nothing stops the trail", False),
+    ):
+        figures, transactions = _trace(workspace, claims=claims)
+        figures.sort()
+        rows.append(
+            f"| {title} | {statistics.median(figures):.3f} s | {figures[int(len(figures) * 0.95)]:.3f} s | "
+            f"{figures[-1]:.3f} s | {statistics.median(transactions):,.0f} | {max(transactions):,} |"
+        )
     return [
         f"{SEEDS} random spent outputs, {HOPS} hops forward, fifo and haircut and the upper bound, document built:",
         "",
-        f"median {statistics.median(figures):.3f} s, 95th percentile {figures[int(len(figures) * 0.95)]:.3f} s, "
-        f"most {figures[-1]:.3f} s; {statistics.median(transactions):.0f} transactions in the median closure, "
-        f"{max(transactions):,} in the largest.",
+        "| | median | 95th percentile | most | transactions followed, median | most |",
+        "|---|---|---|---|---|---|",
+        *rows,
     ]
 
 
-def _trace(workspace: Path) -> tuple[list[float], list[int]]:
+def _trace(workspace: Path, *, claims: bool) -> tuple[list[float], list[int]]:
     from cli import compose
     from tracer.flow.question import Question
     from tracer.flow.trace import trace
@@ -50,7 +59,7 @@ def _trace(workspace: Path) -> tuple[list[float], list[int]]:
     from tracer.workspace import Workspace
 
     place = Workspace(workspace)
-    claims = Snapshot.open(place)
+    snapshot = Snapshot.open(place if claims else Workspace(workspace / "no-claims").ready())
     dice = random.Random(1)
     with Ledger.open(place, compose.chain("bitcoin-regtest")) as ledger:
         spent = ledger.db.rows("SELECT prev_tx_id, prev_vout FROM spend ORDER BY prev_tx_id, prev_vout")
@@ -60,7 +69,7 @@ def _trace(workspace: Path) -> tuple[list[float], list[int]]:
         for tx, vout in chosen:
             question = Question(seeds=(f"{names[tx]}:{vout}",), hops=HOPS)
             began = time.perf_counter()
-            document = trace(ledger, claims, question, rules=compose.rules(), engine="bench")
+            document = trace(ledger, snapshot, question, rules=compose.rules(), engine="bench")
             seconds.append(time.perf_counter() - began)
             sizes.append(document["documents"][0]["graph"]["transactions"])
     return seconds[3:], sizes[3:]  # the first ones compile and warm
