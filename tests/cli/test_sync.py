@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,9 +175,9 @@ def test_an_unwritable_home_does_not_matter_when_the_workspace_is_elsewhere(tmp_
     assert "Traceback" not in done.stderr
 
 
-def _busy_chain(path: Path, blocks: int) -> Path:
-    """Enough work for a kill to hit the middle of it."""
-    chain = shop_chain()
+def _busy_chain(path: Path, blocks: int, *, fork: int | None = None) -> Path:
+    """Enough work for a kill to hit the middle of it; with `fork`, a rival from that height on."""
+    chain = shop_chain() if fork is None else shop_chain().fork(min(fork, 12), b"\7")
     coins: list[tuple[tuple[bytes, int], int]] = []
     for _ in range(blocks):
         if len(coins) > 5:
@@ -191,39 +192,73 @@ def _busy_chain(path: Path, blocks: int) -> Path:
     return write(path, chain.blocks)
 
 
+SMALL_TURNS = (
+    "import tracer.ledger.ingest as i, adapters.bitcoin.blockfiles as b\n"
+    "i.turns.__defaults__ = (1, 60.0); b.RUN_BLOCKS = 40\n"
+    "from cli.main import main\nmain()\n"
+)
+"""So that kills fall between and inside commits."""
+
+
+def _started(workspace: Path, source: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", SMALL_TURNS, "sync", CHAIN, "--source", f"blocks:{source}"]
+    environment = {**os.environ, "TRACER_WORKSPACE": str(workspace)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def _finished(workspace: Path, source: Path) -> float:
+    """Run to the end; returns the seconds it took."""
+    began = time.monotonic()
+    process = _started(workspace, source)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return time.monotonic() - began
+
+
+def _killed(workspace: Path, source: Path, seconds: float) -> bool:
+    """Kill after so long; True where it was still running."""
+    process = _started(workspace, source)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
 def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_in_the_same_store(
     tmp_path: Path, dice: random.Random, full: bool
 ) -> None:
     source = _busy_chain(tmp_path / "blk.dat", 400)
-    # small turns, so that kills fall between and inside commits
-    script = (
-        "import sys, tracer.ledger.ingest as i, adapters.bitcoin.blockfiles as b\n"
-        "i.TURN_TXS = 1; i.turns.__defaults__ = (1, 60.0); b.RUN_BLOCKS = 40\n"
-        "from cli.main import main\nmain()\n"
-    )
-    command = [sys.executable, "-c", script, "sync", CHAIN, "--source", f"blocks:{source}"]
-
-    def start(workspace: Path) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "TRACER_WORKSPACE": str(workspace)}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-    began = time.monotonic()
-    whole = start(tmp_path / "whole")
-    whole.communicate()
-    duration = time.monotonic() - began
-    assert whole.returncode == 0
+    _finished(tmp_path / "warm", source)
+    duration = _finished(tmp_path / "whole", source)
     expected = facts(Workspace(tmp_path / "whole"))
     hits = 0
     for drill in range(50 if full else 6):
         workspace = tmp_path / f"killed{drill}"
-        process = start(workspace)
-        time.sleep(dice.uniform(0.3, 1.0) * duration)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        hits += process.returncode == -signal.SIGKILL
-        done = start(workspace)
-        _, errors = done.communicate()
-        assert done.returncode == 0, errors
+        hits += _killed(workspace, source, dice.uniform(0.3, 1.0) * duration)
+        _finished(workspace, source)
+        assert facts(Workspace(workspace)) == expected, f"drill {drill}"
+    assert hits > 0, "no kill arrived in time: the drill proved nothing"
+
+
+def test_a_kill_in_the_middle_of_a_reorg_ends_in_the_store_of_the_winner(
+    tmp_path: Path, dice: random.Random, full: bool
+) -> None:
+    ours = _busy_chain(tmp_path / "ours.dat", 120)
+    rival = _busy_chain(tmp_path / "rival.dat", 400, fork=20)
+    _finished(tmp_path / "before", ours)
+    _finished(tmp_path / "plain", rival)
+    expected = facts(Workspace(tmp_path / "plain"))
+    shutil.copytree(tmp_path / "before", tmp_path / "timed")
+    duration = _finished(tmp_path / "timed", rival)
+    assert facts(Workspace(tmp_path / "timed")) == expected
+    hits = 0
+    for drill in range(12 if full else 3):
+        workspace = tmp_path / f"killed{drill}"
+        shutil.copytree(tmp_path / "before", workspace)
+        hits += _killed(workspace, rival, dice.uniform(0.3, 1.0) * duration)
+        # whichever branch it stands on, it never stands on less work than before
+        assert len(facts(Workspace(workspace))["block"]) >= 121 + 12, f"drill {drill}"
+        _finished(workspace, rival)
         assert facts(Workspace(workspace)) == expected, f"drill {drill}"
     assert hits > 0, "no kill arrived in time: the drill proved nothing"
 
