@@ -20,6 +20,27 @@ from pathlib import Path
 from tracer.errors import StoreBusy, StoreUnwritable, UsageError
 
 
+@contextmanager
+def held(path: Path, busy: StoreBusy, *, wait_seconds: float) -> Iterator[None]:
+    """Hold a lock file while the block runs; raises `busy` after waiting in vain.
+
+    The operating system frees the lock when its holder dies. `OSError` where the file cannot be made.
+    """
+    import fcntl
+
+    with path.open("a") as file:
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise busy from error
+                time.sleep(0.02)
+        yield
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Paths of a workspace. Making one touches nothing; `ready()` creates the folders."""
@@ -68,25 +89,12 @@ class Workspace:
 
     @contextmanager
     def turn(self, chain: str, *, wait_seconds: float = 5.0) -> Iterator[None]:
-        """Hold a chain's writer lock while the block runs; the system frees it when its holder dies.
-
-        Raises `StoreBusy` when another process keeps it longer than `wait_seconds`.
-        """
-        import fcntl
-
-        with (self.chains / f"{chain}.lock").open("w") as file:
-            deadline = time.monotonic() + wait_seconds
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() >= deadline:
-                        raise StoreBusy(
-                            f"another tracer process is loading {chain} into {self.root}.",
-                            hint="Wait for it to finish, or stop it, and run this again.",
-                        ) from error
-                    time.sleep(0.05)
+        """Hold a chain's writer lock while the block runs; `StoreBusy` when another process keeps it longer."""
+        busy = StoreBusy(
+            f"another tracer process is loading {chain} into {self.root}.",
+            hint="Wait for it to finish, or stop it, and run this again.",
+        )
+        with held(self.chains / f"{chain}.lock", busy, wait_seconds=wait_seconds):
             yield
 
     def ready(self) -> Workspace:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tracer.errors import StoreBusy, StoreUnwritable
+from tracer.workspace import held
 
 _TEMPORARY = ".writing-"
 
@@ -39,30 +39,19 @@ def writers_turn(folder: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
     The operating system frees the lock when its holder dies. Remains of a killed writer are swept away here,
     where nobody else can be writing. Raises `StoreBusy` after `wait_seconds`.
     """
-    import fcntl
-
+    busy = StoreBusy(
+        f"another import has held {folder} for {wait_seconds:.0f} s.",
+        hint="Wait for it to finish, or stop it, and run this again: nothing was changed.",
+    )
+    lock = folder / "lock"
     try:
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock.touch()
     except OSError as error:
         raise _unwritable(folder, error) from error
-    try:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise StoreBusy(
-                        f"another import has held {folder} for {wait_seconds:.0f} s.",
-                        hint="Wait for it to finish, or stop it, and run this again: nothing was changed.",
-                    ) from error
-                time.sleep(0.02)
+    with held(lock, busy, wait_seconds=wait_seconds):
         for remains in folder.glob(f"{_TEMPORARY}*"):
             remains.unlink(missing_ok=True)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
