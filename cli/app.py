@@ -18,6 +18,7 @@ from tracer.workspace import Workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 Advance = Callable[[int, int], None]
 """A progress callback: (done, total) in whatever unit the work counts."""
@@ -74,6 +75,13 @@ class App:
                 bar.update(task, completed=done, total=total or None)
 
             yield advance
+
+
+def whole(table: Table) -> Table:
+    """Let no cell of a table be cut: what is too long goes on in the next line, so that it can be copied."""
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 def json_text(document: dict[str, Any]) -> str:

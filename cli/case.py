@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.app import App, json_option
+from cli.app import App, json_option, whole
 from tracer.intel.claims import clean
 
 
@@ -79,7 +79,7 @@ def _render(app: App, document: dict[str, Any]) -> None:
             str(row["seq"]), row["time"], row["user"], row["case_id"], row["verb"], asked, row["purpose"],
             row["outcome"], row["output"][:16], row["hash"][:16],
         )  # fmt: skip
-    app.console().print(table)
+    app.console().print(whole(table))
 
 
 def _render_check(document: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.app import App, case_options, json_option, json_text
+from cli.app import App, case_options, json_option, json_text, whole
 from tracer.errors import ReorgedAway, UsageError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _render_build(app: App, document: dict[str, Any]) -> None:
         table.add_row(
             f"links by {heuristic['id']} (version {heuristic['version']})", f"{heuristic['links']:,}"
         )
-    app.console().print(table)
+    app.console().print(whole(table))
 
 
 def _render_cluster(app: App, document: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ def _render_cluster(app: App, document: dict[str, Any]) -> None:
         table.add_row(address, "; ".join(tagged.pop(address, [])))
     for address, said in tagged.items():
         table.add_row(address, "; ".join(said))
-    app.console().print(table)
+    app.console().print(whole(table))
     if missing:
         click.echo(
             f"{missing:,} more members, listed here only where a claim names them; --limit shows more."

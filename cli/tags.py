@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, case_options, json_option, json_text
+from cli.app import Advance, App, case_options, json_option, json_text, whole
 from tracer.errors import BadAddress, UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _render(app: App, document: dict[str, Any]) -> None:
         for row in rows[:SHOWN_ROWS]:
             shown = ("chain", "address", "label", "category", "actor", "confidence", "lastmod", "source")
             table.add_row(*(row[name] or "" for name in shown))
-        app.console().print(table)
+        app.console().print(whole(table))
         if len(rows) > SHOWN_ROWS:
             click.echo(f"{SHOWN_ROWS} of {len(rows)} shown; --json prints all.")
     if not document["lists"]:
@@ -158,4 +158,4 @@ def _render(app: App, document: dict[str, Any]) -> None:
         click.echo("Looked up in:")
         for row in document["lists"]:
             click.echo(f"  {row['list']} ({row['rows']} rows, newest {row['published'] or 'undated'})")
-        click.echo("A tag is what its source says, not a fact of the chain; no tag does not mean clean.")
+        click.echo("A tag is what its source says, not a fact of the chain; no tag is no innocence.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, case_options, json_option, json_text
+from cli.app import Advance, App, case_options, json_option, json_text, whole
 
 if TYPE_CHECKING:
     from tracer.intel.claims import Reading, Vasp
@@ -90,5 +90,5 @@ def _render(app: App, document: dict[str, Any]) -> None:
             row["vasp_id"], row["name"], row["type"] or "", row["kyc_level"], row["valid_from"] or "",
             row["valid_to"] or "", row["jurisdiction"] or "", monero, row["assessed_at"] or "", row["source"],
         )  # fmt: skip
-    app.console().print(table)
+    app.console().print(whole(table))
     click.echo("The level that counts is the one on the day of the payment; unknown is not none.")

@@ -97,7 +97,7 @@ def test_nothing_found_is_said_of_the_lists_that_were_looked_at_and_never_as_cle
     assert said.code == 0
     assert f"No tag of {other} in the lists below." in said.out
     assert "newest 2022-11-16" in said.out
-    assert "no tag does not mean clean" in said.out
+    assert "no tag is no innocence" in said.out
 
 
 def test_a_mistyped_address_is_a_usage_error_and_still_leaves_its_line(tracer: Tracer) -> None:
