@@ -68,6 +68,14 @@ class BlockFiles:
         self.index.headers[block_hash] = replace(header, place=copies.pop(0))
         return True
 
+    def raw(self, block_hash: bytes) -> tuple[str, bytes]:
+        """File and offset of a block, and its bytes."""
+        header = self.index.headers[block_hash]
+        place = self.index.places[header.place]
+        with self.index.files[place.file].open("rb") as handle:
+            handle.seek(place.offset)
+            return self.index.where(header.place), handle.read(place.size)
+
     def _stated_height(self, header: Header) -> int | None:
         """Height from the coinbase, where the chain's rules make it state one."""
         place = self.index.places[header.place]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.simulation.encode import sha256d
 from tests.rawblocks import RawChain, RawTx, p2pkh, shop_chain, write
 from tests.stores import facts, opened, sync, synced
 from tracer.errors import BadBlock, BadBlockFile
 from tracer.ledger import ingest
+from tracer.ledger.coverage import chain_status
 from tracer.workspace import Workspace
 
 
@@ -156,3 +158,23 @@ def test_random_reorgs_end_where_a_fresh_read_ends(
                 best = rival
         plain = synced(tmp_path / f"plain{drill}", write(tmp_path / "plain.dat", best.blocks))
         assert facts(workspace) == facts(plain), f"drill {drill}"
+
+
+def test_a_refused_block_is_kept_raw_until_a_sound_copy_is_read(tmp_path: Path) -> None:
+    chain = shop_chain()
+    torn = chain.blocks[7][:-5] + bytes([chain.blocks[7][-5] ^ 1]) + chain.blocks[7][-4:]
+    damaged = write(tmp_path / "damaged.dat", [*chain.blocks[:7], torn, *chain.blocks[8:]])
+    workspace = Workspace(tmp_path / "w")
+    for _ in range(2):  # a second read of the same file adds nothing
+        with pytest.raises(BadBlock, match="height 7 is refused"):
+            sync(workspace, damaged)
+        with opened(workspace) as ledger:
+            ((source, place, reason, raw),) = ledger.db.rows("SELECT * FROM quarantine")
+            assert chain_status(ledger)["quarantined"] == 1
+        assert source.startswith(str(damaged))
+        assert place == f"block {sha256d(torn[:80])[::-1].hex()}"
+        assert "Merkle" in reason
+        assert raw == torn
+    sync(workspace, write(tmp_path / "mended.dat", chain.blocks))
+    with opened(workspace) as ledger:
+        assert chain_status(ledger)["quarantined"] == 0

@@ -52,6 +52,8 @@ def _facts(facts: Facts, missing: Sequence[Sequence[int]], unread: int) -> list[
     gaps = []
     if missing:
         gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
+    if quarantined := facts.ledger.quarantined():
+        gaps.append(f"refused blocks are in quarantine: {', '.join(quarantined[:3])}")
     if unread:
         gaps.append(
             "part of the money enters transactions with inputs that were not read, or blocks that were "

@@ -89,6 +89,9 @@ class BlockSource(Protocol[P]):
     def reject(self, block_hash: bytes) -> bool:
         """A block is bad: later plans use another copy of it (True), or nothing that builds on it (False)."""
 
+    def raw(self, block_hash: bytes) -> tuple[str, bytes]:
+        """Where a block of a plan was found, and its bytes as found: what quarantine keeps."""
+
     def notes(self) -> list[str]:
         """What is normal but should be said."""
 

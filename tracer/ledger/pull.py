@@ -64,6 +64,15 @@ class _Pull(Generic[P]):
             if self.blocks < planned:
                 time.sleep(BREATH_SECONDS)
 
+    def reject(self, block_hash: bytes, reason: str) -> bool:
+        """Leave a bad block out: True where the source has another copy, else it goes to quarantine, raw."""
+        place, raw = self.source.raw(block_hash)
+        if self.source.reject(block_hash):
+            return True
+        with self.open_ledger() as ledger:
+            ledger.quarantine_block(block_hash, place, reason, raw)
+        return False
+
 
 def pull(
     open_ledger: Callable[[], Ledger],
@@ -96,12 +105,13 @@ def pull(
                 work.run(plan, planned)
             except BadBlock as problem:
                 rejected = problem.block_hash is not None
-                if problem.block_hash is None or not source.reject(problem.block_hash):
+                if problem.block_hash is None or not work.reject(problem.block_hash, problem.problem):
                     failure = failure or problem
                 break
         if not rejected:
             break
     with open_ledger() as ledger:
+        ledger.release_quarantine()
         tip = ledger.tip()
     height = tip.height if tip else None
     try:

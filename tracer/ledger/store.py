@@ -122,6 +122,23 @@ class Ledger:
         )
         return found
 
+    def quarantine_block(self, block_hash: bytes, source: str, reason: str, raw: bytes) -> None:
+        """Keep a refused block as it was found, once; `tracer status` counts it until a sound copy is read."""
+        place = f"block {block_hash[::-1].hex()}"
+        self.db.run(_SQL["quarantine"], {"source": source, "place": place, "reason": reason, "raw": raw})
+
+    def quarantined(self) -> list[str]:
+        """What was refused or not understood, by name."""
+        return [place for (place,) in self.db.rows(_SQL["quarantined"])]
+
+    def release_quarantine(self) -> None:
+        """Forget refused blocks of which a sound copy was read since."""
+        for place in self.quarantined():
+            kind, _, name = place.partition(" ")
+            known = {"hash": bytes.fromhex(name)[::-1]} if kind == "block" else None
+            if known and self.db.value(_SQL["block_known"], known):
+                self.db.run(_SQL["release"], {"place": place})
+
     def render_addresses(self, ids: Iterable[int]) -> dict[int, str]:
         """Canonical text of each address id."""
         wanted = sorted(set(ids))

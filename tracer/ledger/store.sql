@@ -23,3 +23,12 @@ SELECT address_id, kind, payload FROM address
 WHERE address_id IN (SELECT unnest($ids)) ORDER BY address_id;
 -- name: txids
 SELECT tx_id, txid FROM tx WHERE tx_id IN (SELECT unnest($ids)) ORDER BY tx_id;
+-- name: quarantined
+SELECT DISTINCT place FROM quarantine ORDER BY place;
+-- name: quarantine
+INSERT INTO quarantine SELECT $source, $place, $reason, $raw
+WHERE NOT EXISTS (SELECT 1 FROM quarantine WHERE place = $place AND raw = $raw);
+-- name: block_known
+SELECT count(*) FROM block WHERE hash = $hash;
+-- name: release
+DELETE FROM quarantine WHERE place = $place;
