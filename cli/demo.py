@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import App
+from cli.app import App, json_text
 from tracer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _ask(app: App, case: _Case) -> dict[str, Any]:
     with compose.case_question(app, "demo", [case.title], "demo", "demonstration") as log:
         document = answer(app, CHAIN, question)
         log.read(document["documents"][0]["intel_snapshot"])
-        log.answered(repr(document).encode())
+        log.answered(json_text(document).encode())
     return document
 
 

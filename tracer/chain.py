@@ -13,8 +13,6 @@ from typing import Protocol
 TX_INDEX_BITS = 24
 """`tx_id = height << 24 | index in block`: sorts by time, needs no dictionary (DESIGN section 3)."""
 
-MAX_TX_PER_BLOCK = 1 << TX_INDEX_BITS
-
 
 class ScriptKind(IntEnum):
     """The kind of an output's locking script. Stored as small integers; the order is part of the schema.

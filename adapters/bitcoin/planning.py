@@ -35,11 +35,6 @@ class Plan:
         """Height of its last block."""
         return self.first_height + len(self.headers) - 1
 
-    @property
-    def work(self) -> int:
-        """Expected hashes to make it."""
-        return sum(work(header.bits) for header in self.headers)
-
 
 @dataclass
 class Planned:

@@ -24,7 +24,7 @@ class UtxoBatch:
     txs       tx_id int64, txid binary(32), version int32, locktime int64, size int32, vsize int32,
               inputs int32 (0 for a coinbase), outputs int32, out_value int64; sorted by tx_id
     outputs   tx_id int64, vout int32, value int64, kind uint8 (ScriptKind), address_kind uint8, payload
-              binary (null where ADDRESSLESS), prefix int64 (see `adapters.bitcoin.decode`), script binary
+              binary (null where ADDRESSLESS), prefix int64 (see `tracer.ledger.prefix`), script binary
               (null where kind and payload tell it); sorted by (tx_id, vout)
     inputs    tx_id int64, vin int32, prev_txid binary(32), prev_vout int32, sequence int64, and, where the
               source told what was spent, prev_value int64, prev_kind uint8, prev_address_kind uint8,
