@@ -65,6 +65,10 @@ class Chain(Protocol):
     def decimals(self) -> int:
         """Digits after the point of the native asset: 8."""
 
+    @property
+    def price_asset(self) -> str | None:
+        """Ticker whose prices hold for the native asset; None where the coin is worth nothing: test networks."""
+
     def parse_address(self, text: str) -> AddressKey:
         """Read an address; raises `BadAddress` with the reason (checksum, network, length)."""
 

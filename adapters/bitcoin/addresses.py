@@ -1,152 +1,88 @@
-"""Addresses as text: Base58Check, Bech32 (BIP 173) and Bech32m (BIP 350).
+"""Addresses of the Bitcoin family: an AddressKey as text and back, by the version bytes of a network.
 
-The checks say *why* a text is no address, because a mistyped address must never be answered with "unseen".
+The codecs are in `adapters.addresses`. The checks say *why* a text is no address, because a mistyped address
+must never be answered with "unseen".
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
+from adapters.addresses.base58 import base58check, base58check_decode
+from adapters.addresses.bech32 import segwit, segwit_decode
+from adapters.addresses.refusal import other_network
 from tracer.chain import AddressKey, ScriptKind
 from tracer.errors import BadAddress
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_BECH32_CONST = 1
-_BECH32M_CONST = 0x2BC830A3
+__all__ = [
+    "SCRIPT_PREFIX",
+    "AddressFormat",
+    "base58check",
+    "base58check_decode",
+    "parse",
+    "read",
+    "render",
+    "segwit",
+    "segwit_decode",
+]
+
 SCRIPT_PREFIX = "script:"
 """Bare multisig has no address; it is named by the SHA-256 of its script in hex, as Electrum servers do."""
+_HRPS = ("bc", "tb", "bcrt", "ltc", "rltc", "tltc")
+_SEGWIT_KINDS = {(0, 20): ScriptKind.P2WPKH, (0, 32): ScriptKind.P2WSH, (1, 32): ScriptKind.P2TR}
 
 
 @dataclass(frozen=True)
 class AddressFormat:
-    """How a network writes addresses: version bytes and the human-readable part."""
+    """How a network writes addresses: version bytes and the human-readable part.
+
+    hrp       empty where the network has no witness programs
+    old_p2sh  a former version byte, read but never written (Litecoin's 0x05)
+    """
 
     p2pkh: bytes
     p2sh: bytes
     hrp: str
-
-
-def _checksum(data: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(data).digest()).digest()[:4]
-
-
-def base58check(data: bytes) -> str:
-    """Encode version and payload with their checksum."""
-    data += _checksum(data)
-    number = int.from_bytes(data, "big")
-    text = ""
-    while number:
-        number, digit = divmod(number, 58)
-        text = _BASE58[digit] + text
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
-
-
-def base58check_decode(text: str) -> bytes:
-    """Version and payload of a Base58Check text; `BadAddress` says what is wrong."""
-    number = 0
-    for character in text:
-        digit = _BASE58.find(character)
-        if digit < 0:
-            raise BadAddress(f"{text!r} is no address: {character!r} is not in the Base58 alphabet.")
-        number = number * 58 + digit
-    zeros = len(text) - len(text.lstrip("1"))
-    data = b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
-    if len(data) < 5 or _checksum(data[:-4]) != data[-4:]:
-        raise BadAddress(
-            f"{text!r} is no address: its checksum is wrong.", hint="Check it for a typing error."
-        )
-    return data[:-4]
-
-
-def _polymod(values: list[int]) -> int:
-    checksum = 1
-    for value in values:
-        top = checksum >> 25
-        checksum = (checksum & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
-            if top >> bit & 1:
-                checksum ^= generator
-    return checksum
-
-
-def _expand(hrp: str) -> list[int]:
-    return [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
-
-
-def _regroup(data: list[int], width: int, new_width: int, *, pad: bool) -> list[int] | None:
-    """Bits in groups of `width` -> groups of `new_width`; None where padding is not canonical."""
-    accumulator = bits = 0
-    out = []
-    for value in data:
-        accumulator = accumulator << width | value
-        bits += width
-        while bits >= new_width:
-            bits -= new_width
-            out.append(accumulator >> bits & (1 << new_width) - 1)
-        accumulator &= (1 << bits) - 1
-    if pad and bits:
-        out.append(accumulator << (new_width - bits) & (1 << new_width) - 1)
-    elif not pad and (bits >= width or accumulator):
-        return None
-    return out
-
-
-def segwit(hrp: str, version: int, program: bytes) -> str:
-    """Encode a witness program: Bech32 for version 0, Bech32m above."""
-    data = [version, *(_regroup(list(program), 8, 5, pad=True) or [])]
-    constant = _BECH32M_CONST if version else _BECH32_CONST
-    checksum = _polymod(_expand(hrp) + data + [0] * 6) ^ constant
-    data += [checksum >> 5 * (5 - i) & 31 for i in range(6)]
-    return hrp + "1" + "".join(_BECH32[d] for d in data)
-
-
-def segwit_decode(text: str) -> tuple[str, int, bytes]:
-    """(human-readable part, witness version, program); `BadAddress` says what is wrong."""
-    if text != text.lower() and text != text.upper():
-        raise BadAddress(f"{text!r} is no address: it mixes upper and lower case.")
-    lowered = text.lower()
-    hrp, _, rest = lowered.rpartition("1")
-    data = [_BECH32.find(c) for c in rest]
-    if not hrp or len(data) < 8 or len(lowered) > 90 or -1 in data:
-        raise BadAddress(f"{text!r} is no address: it is not Bech32.")
-    program = _regroup(data[1:-6], 5, 8, pad=False)
-    constant = _BECH32M_CONST if data[0] else _BECH32_CONST
-    if _polymod(_expand(hrp) + data) != constant:
-        raise BadAddress(
-            f"{text!r} is no address: its checksum is wrong.", hint="Check it for a typing error."
-        )
-    if program is None or data[0] > 16 or not 2 <= len(program) <= 40:
-        raise BadAddress(f"{text!r} is no address: its witness program is malformed.")
-    if data[0] == 0 and len(program) not in (20, 32):
-        raise BadAddress(f"{text!r} is no address: a version 0 program has 20 or 32 bytes.")
-    return hrp, data[0], bytes(program)
-
-
-_SEGWIT_KINDS = {(0, 20): ScriptKind.P2WPKH, (0, 32): ScriptKind.P2WSH, (1, 32): ScriptKind.P2TR}
+    old_p2sh: bytes | None = None
 
 
 def parse(text: str, form: AddressFormat, network: str) -> AddressKey:
     """Read an address of one network."""
+    return read(text, form, network)[1]
+
+
+def read(text: str, form: AddressFormat, network: str) -> tuple[str, AddressKey]:
+    """Canonical text and key of an address of one network; `BadAddress` says why it is none."""
     text = text.strip()
     if text.startswith(SCRIPT_PREFIX):
-        return _parse_script_name(text)
-    if "1" in text and text.lower().startswith(
-        (form.hrp + "1", "bc1", "tb1", "bcrt1", "ltc1", "rltc1", "tltc1")
-    ):
+        key = _parse_script_name(text)
+        return render(key, form), key
+    if _looks_like_segwit(text, form.hrp):
         hrp, version, program = segwit_decode(text)
         if hrp != form.hrp:
-            raise BadAddress(f"{text!r} is an address of another network, not of {network}.")
+            raise other_network(text, network)
         kind = _SEGWIT_KINDS.get((version, len(program)))
         if kind is None:
-            return AddressKey(int(ScriptKind.WITNESS_UNKNOWN), bytes([version]) + program)
-        return AddressKey(int(kind), program)
+            return text.lower(), AddressKey(int(ScriptKind.WITNESS_UNKNOWN), bytes([version]) + program)
+        return text.lower(), AddressKey(int(kind), program)
     data = base58check_decode(text)
-    for prefix, kind in ((form.p2pkh, ScriptKind.P2PKH), (form.p2sh, ScriptKind.P2SH)):
-        if data.startswith(prefix) and len(data) == len(prefix) + 20:
-            return AddressKey(int(kind), data[len(prefix) :])
-    raise BadAddress(f"{text!r} is an address of another network, not of {network}.")
+    version_bytes, payload = data[:-20], data[-20:]
+    if version_bytes == form.p2pkh:
+        return text, AddressKey(int(ScriptKind.P2PKH), payload)
+    if version_bytes == form.p2sh:
+        return text, AddressKey(int(ScriptKind.P2SH), payload)
+    if version_bytes == form.old_p2sh:
+        return base58check(form.p2sh + payload), AddressKey(int(ScriptKind.P2SH), payload)
+    raise other_network(text, network)
+
+
+def _looks_like_segwit(text: str, hrp: str) -> bool:
+    """Whether a witness prefix leads; an upper-case one only where no letter is lower case (Base58 has `LTC1...`)."""
+    prefix = text.partition("1")[0]
+    lowered = prefix.lower()
+    if not prefix or lowered not in (hrp, *_HRPS):
+        return False
+    return prefix == lowered or text == text.upper()
 
 
 def _parse_script_name(text: str) -> AddressKey:

@@ -20,6 +20,8 @@ class BitcoinChain:
 
     bip34_height   from here on a coinbase states its height; segwit_height: from here on BIP 141 holds
     max_block_size bytes: a block's weight limit, since a byte weighs at least one
+    price_asset    None where the coin is worth nothing; regtest keeps BTC, because simulated worlds live there and
+                   show what a case looks like, prices too
     """
 
     name: str
@@ -32,6 +34,7 @@ class BitcoinChain:
     segwit_height: int
     max_block_size: int = 4_000_000
     asset: str = "BTC"
+    price_asset: str | None = "BTC"
     decimals: int = 8
     max_money: int = 21_000_000 * _COIN
 
@@ -87,6 +90,7 @@ _ENTRIES = (
     BitcoinChain(
         name="bitcoin-testnet",
         genesis=_GENESIS_TEST,
+        price_asset=None,
         magic=bytes.fromhex("0b110907"),
         format=_TESTNET,
         pow_limit=0xFFFF << 208,
@@ -97,6 +101,7 @@ _ENTRIES = (
     BitcoinChain(
         name="bitcoin-testnet4",  # BIP 94
         genesis=_GENESIS_TEST4,
+        price_asset=None,
         magic=bytes.fromhex("1c163f28"),
         format=_TESTNET,
         pow_limit=0xFFFF << 208,
@@ -107,6 +112,7 @@ _ENTRIES = (
     BitcoinChain(
         name="bitcoin-signet",
         genesis=_GENESIS_SIGNET,
+        price_asset=None,
         magic=bytes.fromhex("0a03cf40"),
         format=_TESTNET,
         pow_limit=0x0377AE << 216,

@@ -42,6 +42,7 @@ class NamedChain:
     name: str = "bitcoin-regtest"
     caip2: str = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
     asset: str = "BTC"
+    price_asset: str | None = "BTC"
     decimals: int = 8
 
     def parse_address(self, text: str) -> AddressKey:

@@ -1,0 +1,1 @@
+"""How chains write addresses: one module per codec or family, `registry` as the door."""
