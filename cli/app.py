@@ -94,6 +94,27 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print the stable JSON document.")(function)
 
 
+def intel_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--intel`: answer as of a former snapshot of the claims, the same bytes as then."""
+    return click.option(
+        "--intel",
+        metavar="SNAPSHOT",
+        help="Answer with the claims of this snapshot (sha256:..., as results print).",
+    )(function)
+
+
+def claim_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--author`, `--reason`, `--case`, `--tlp`: who says something, why, for which case, for whose eyes."""
+    for decorate in (
+        click.option("--tlp", metavar="COLOUR", default="", help="red, amber+strict, amber, green or clear."),
+        click.option("--case", "case_id", default="", metavar="ID", help="The case it belongs to."),
+        click.option("--reason", required=True, metavar="TEXT", help="Why you say so."),
+        click.option("--author", required=True, metavar="NAME", help="Who says so."),
+    ):
+        function = decorate(function)
+    return function
+
+
 def case_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--case` and `--purpose`: what the custody log records about a question."""
     function = click.option("--purpose", default="", metavar="TEXT", help="Why this is asked (custody log).")(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,16 @@ from cli.app import App
 from tracer.errors import UsageError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import BitcoinChain
+    from adapters.intel.build import Options
+    from cli.app import Advance
     from tracer.chain import AddressKey
     from tracer.evidence.custody import Question
+    from tracer.intel.claims import ClaimKind
+    from tracer.intel.reading import Reading
     from tracer.intel.snapshot import Snapshot
     from tracer.ledger.store import Ledger
 
@@ -37,11 +43,80 @@ def is_chain(name: str) -> bool:
 
 def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
     """Canonical text and key of an address; `BadAddress` says why not, `UsageError` names the chains."""
-    entry = chain(chain_name)
-    if entry.name != chain_name:
-        raise UsageError(f"chain {chain_name!r} is written {entry.name!r} in claims")
-    key = entry.parse_address(text)
-    return entry.render_address(key), key
+    from adapters.addresses.registry import parse
+
+    return parse(chain_name, text)
+
+
+def chains_of(address: str, chain_name: str | None, tags: pl.DataFrame) -> list[str]:
+    """The chains on which a text is an address: the one named, else all on which its checksum says so.
+
+    A chain without checksums counts only where a tag names that very address: a mistyped address of another
+    chain must be refused, not be found unknown. Raises `BadAddress` where it is none.
+    """
+    from adapters.addresses.registry import CHAINS
+    from tracer.errors import BadAddress
+
+    if chain_name is not None:
+        parse_address(chain_name, address)
+        return [chain_name]
+    tagged = set(tags.filter(tags["address"] == address.strip())["chain"].to_list())
+    found = []
+    for name, entry in sorted(CHAINS.items()):
+        if entry.check == "checksum" or name in tagged:
+            try:
+                parse_address(name, address)
+            except BadAddress:
+                continue
+            found.append(name)
+    if not found:
+        text = address.strip()
+        likely = "ethereum" if text.startswith("0x") else "tron" if text[:1] == "T" else "bitcoin"
+        try:
+            parse_address(likely, text)
+        except BadAddress as error:
+            raise BadAddress(
+                error.problem, hint="Name its chain with --chain if it is of another."
+            ) from error
+    return found
+
+
+def reading_options(
+    *, list_name: str = "", published: str = "", defaults: Mapping[str, str] | None = None
+) -> Options:
+    """What claim files are read with."""
+    from adapters.addresses.registry import chain_of_ticker
+    from adapters.intel.build import Options
+    from cli.importing import today
+
+    return Options(parse_address, chain_of_ticker, today(), list_name, published, defaults or {})
+
+
+def read_claims(path: Path, wanted: tuple[ClaimKind, ...], advance: Advance, **options: Any) -> Reading:
+    """Read one claim file; see `reading_options`."""
+    from adapters.intel.readers import read
+
+    return read(path, wanted, reading_options(**options), advance)
+
+
+def claim_of(kind: ClaimKind, row: dict[str, str]) -> Reading:
+    """One claim made by hand, checked as an imported row is; `BadClaim` or `UsageError` says what is wrong."""
+    from adapters.intel.byhand import claim
+    from tracer.intel.reading import Reading
+
+    return Reading.of(kind, [claim(kind, row, reading_options())])
+
+
+def marking(tlp: str, case_id: str) -> str:
+    """The marking of a claim made by hand; what belongs to a case and is unmarked counts as AMBER+STRICT."""
+    from tracer.intel.claims import TLPS, marked
+
+    if not tlp:
+        return marked("", case_id)
+    name = f"TLP:{tlp.upper().removeprefix('TLP:')}"
+    if name not in TLPS:
+        raise UsageError(f"unknown marking {tlp!r}.", hint=f"One of {', '.join(TLPS)}.")
+    return name
 
 
 def chains_read(app: App) -> list[str]:

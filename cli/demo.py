@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from adapters.simulation.scoring import Score
     from adapters.simulation.world import World
+    from tracer.intel.claims import ClaimKind
 
 CHAIN = "bitcoin-regtest"
 HOPS = 100
@@ -107,7 +108,6 @@ def _world(app: App, seed: int, txs: int) -> World:
 def _read(app: App, world: World) -> None:
     """Blocks through the block-file reader, claims through the importers, clusters built."""
     from adapters.bitcoin.blockfiles import BlockFiles
-    from adapters.intel.readers import read_tags, read_vasps
     from tracer.intel import store
     from tracer.ledger.pull import pull
 
@@ -118,8 +118,10 @@ def _read(app: App, world: World) -> None:
     source = BlockFiles(folder, compose.chain(CHAIN))
     with app.progress("reading and verifying its blocks") as advance:
         pull(lambda: compose.open_ledger(app, CHAIN, read_only=False), source, progress=advance)
-    store.add(app.workspace, "tags", [read_tags(folder / "tags.csv", compose.parse_address)])
-    store.add(app.workspace, "vasps", [read_vasps(folder / "vasps.csv")])
+    files: tuple[tuple[str, ClaimKind], ...] = (("tags.csv", "tags"), ("vasps.csv", "vasps"))
+    with app.progress("reading its claims") as advance:
+        readings = [compose.read_claims(folder / name, (kind,), advance) for name, kind in files]
+    store.add(app.workspace, readings)
     compose.links_ready(replace(app, quiet=True), CHAIN)
 
 

@@ -21,8 +21,10 @@ VERBS: dict[str, str] = {
     "sync": "Pull blocks of a chain into the ledger; resumes; rolls reorgs back.",
     "trace": "Follow money from seeds to where it was cashed out.",
     "cluster": "Build and show clusters of addresses that share an owner.",
-    "tags": "Import and list claims about addresses.",
+    "tags": "Import, list, add and withdraw claims about addresses.",
     "vasps": "Import and list services with their KYC level.",
+    "legs": "Add and list off-chain links that a service's reply states.",
+    "prices": "Import and show daily prices.",
     "case": "Show and verify the custody log.",
     "status": "What this workspace holds, and what it does not.",
 }

@@ -33,7 +33,7 @@ def command(app: App, as_json: bool) -> None:
         "schema": "tracer.status/1",
         "workspace": {"path": str(app.workspace.root)},
         "chains": chains,
-        "intel": {"snapshot": snapshot.id, **snapshot.counts(), "prices": 0},
+        "intel": {"snapshot": snapshot.id, **snapshot.counts()},
         "watch": {"watches": 0},
     }
     app.emit(document, as_json, lambda d: _render(app, d))
@@ -74,5 +74,5 @@ def _render(app: App, document: dict[str, Any]) -> None:
     intel = document["intel"]
     console.print(
         f"claims: {intel['tags']:,} tags of {intel['entities']:,} entities, "
-        f"{intel['vasps']:,} VASPs ({intel['snapshot']})"
+        f"{intel['vasps']:,} VASPs, {intel['prices']:,} prices ({intel['snapshot']})"
     )

@@ -8,50 +8,70 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, case_options, json_option, json_text, whole
-from tracer.errors import BadAddress, UsageError
+from cli.app import Advance, App, case_options, intel_option, json_option, json_text, whole
+from cli.importing import import_options
+from cli.tags_edit import add, impact, withdraw
+from cli.tags_out import compare, export, stats
+from tracer.errors import BadClaim, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import polars as pl
 
-    from tracer.intel.claims import Reading, Tag
+    from tracer.intel.reading import Reading
     from tracer.intel.snapshot import Snapshot
 
 SHOWN_ROWS = 200
 FIELDS = (
     "claim_id", "chain", "address", "label", "category", "actor", "role", "confidence", "source", "lastmod",
-    "is_cluster_definer",
+    "is_cluster_definer", "asset", "concepts", "tag_type", "nested_in", "programme", "designated_at", "subject",
+    "valid_from", "valid_to", "protection", "context", "pack", "creator", "author", "reason", "case_id", "tlp",
 )  # fmt: skip
 
 
 @click.group()
 def command() -> None:
-    """Import and list claims about addresses (formats: docs/formats.md)."""
+    """Import, list, add and withdraw claims about addresses (formats: docs/formats.md)."""
+
+
+for subcommand in (add, withdraw, impact, export, compare, stats):
+    command.add_command(subcommand)
 
 
 @command.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@json_option
+@import_options
 @click.pass_obj
-def import_(app: App, files: tuple[Path, ...], as_json: bool) -> None:
-    """Import tags from CSV or YAML FILES; folders are taken recursively.
+def import_(
+    app: App, files: tuple[Path, ...], list_name: str, published: str, *, strict: bool, as_json: bool
+) -> None:
+    """Import tags from FILES: TagPacks, ActorPacks, sanctions lists, CSV; folders are taken recursively.
 
     Good rows go in; each bad row is named by file, line and reason, and the command ends with exit code 4.
+    A sanctions list takes the place of its former version; additions and removals are named.
     """
-    from adapters.intel.readers import read_tags
     from cli.importing import import_claims
 
-    def read(path: Path, advance: Advance) -> Reading[Tag]:
-        return read_tags(path, compose.parse_address, advance)
+    if not files:
+        raise UsageError("name at least one file or folder.")
 
-    import_claims(app, "tags", files, read, as_json)
+    def read(path: Path, advance: Advance) -> Reading:
+        return compose.read_claims(
+            path, ("tags", "actors"), advance, list_name=list_name, published=published
+        )
+
+    import_claims(app, "tags", files, read, list_name=list_name, strict=strict, as_json=as_json)
 
 
 @command.command("list")
 @click.argument("address", required=False)
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path), help="Addresses, one per line: `chain,address`."
+)
 @click.option("--chain", metavar="NAME", help="Only tags of this chain.")
 @click.option("--category", metavar="ID", help="Only tags of this category.")
 @click.option("--actor", metavar="ID", help="Only tags of this actor.")
+@intel_option
 @case_options
 @json_option
 @click.pass_obj
@@ -59,103 +79,219 @@ def list_(
     app: App,
     *,
     address: str | None,
+    file: Path | None,
     chain: str | None,
     category: str | None,
     actor: str | None,
+    intel: str | None,
     case_id: str,
     purpose: str,
     as_json: bool,
 ) -> None:
-    """List tags, all or those of one ADDRESS.
+    """List tags, all or those of one ADDRESS, ranked by confidence and recency, with the reason.
 
     Asking for an address, an actor or a category is a question of a case: it leaves a line in the custody log.
     """
+    if address and file:
+        raise UsageError("give an address or --file, not both.")
     query = {"address": address, "chain": chain, "category": category, "actor": actor}
-    if not any(query.values()):
-        app.emit(_document(app, compose.claims(app), query), as_json, lambda found: _render(app, found))
+    if not any(query.values()) and file is None:
+        app.emit(_document(compose.claims(app, intel), query), as_json, lambda found: _render(app, found))
         return
     asked = [address] if address else []
     asked += [f"--{name}={value}" for name, value in list(query.items())[1:] if value is not None]
+    asked += [f"--file={file}"] if file else []
     with compose.case_question(app, "tags list", asked, case_id, purpose) as question:
-        snapshot = compose.claims(app)
+        snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
-        document = _document(app, snapshot, query)
+        document = _many(snapshot, query, file) if file else _document(snapshot, query)
+        question.used(row["claim_id"] for row in document["tags"])
         question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda found: _render(app, found))
+    if document.get("rejections"):
+        raise BadClaim(
+            f"{len(document['rejections'])} lines are no addresses; the others were looked up.",
+            hint="--json names them.",
+        )
 
 
-def _document(app: App, snapshot: Snapshot, query: dict[str, str | None]) -> dict[str, Any]:
+def _document(snapshot: Snapshot, query: dict[str, str | None]) -> dict[str, Any]:
+    tags = _chosen(snapshot.tags(query["chain"]), query)
+    withdrawn = _chosen(snapshot.withdrawn_tags(), query)
+    if query["address"] is not None:
+        chains = compose.chains_of(query["address"], query["chain"], tags)
+        tags, withdrawn = (_of_address(frame, query["address"], chains) for frame in (tags, withdrawn))
+    rows = tags.to_dicts()
+    return {
+        "schema": "tracer.tags/1",
+        "intel_snapshot": snapshot.id,
+        "query": query,
+        "lists": snapshot.lists(),
+        **(_ranked(rows) if query["address"] is not None else {"tags": [_row(row) for row in rows]}),
+        "withdrawn": [
+            _row(row) | {"withdrawn": _withdrawal(snapshot, row["claim_id"])} for row in withdrawn.to_dicts()
+        ],
+    }
+
+
+def _chosen(tags: pl.DataFrame, query: Mapping[str, str | None]) -> pl.DataFrame:
     import polars as pl
 
     from tracer.intel import taxonomy
 
     if query["category"] is not None and query["category"] not in taxonomy.load():
         raise UsageError(f"unknown category {query['category']!r}.", hint="docs/formats.md names the file.")
-    tags = snapshot.tags(query["chain"])
-    for column in ("category", "actor"):
-        if query[column] is not None:
-            tags = tags.filter(pl.col(column) == query[column])
-    if query["address"] is not None:
-        known = {"bitcoin", *compose.chains_read(app), *snapshot.tags()["chain"].unique().to_list()}
-        tags = _of_address(tags, query["address"], [query["chain"]] if query["chain"] else sorted(known))
+    if query["chain"] is not None:
+        tags = tags.filter(pl.col("chain") == query["chain"])
+    if query["category"] is not None:
+        among = pl.col("concepts").str.split(" ").list.contains(query["category"])
+        tags = tags.filter((pl.col("category") == query["category"]) | among)
+    if query["actor"] is not None:
+        tags = tags.filter(pl.col("actor") == query["actor"])
+    return tags
+
+
+def _ranked(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Tags of one address, best first with the reason, and whom they resolve to."""
+    from tracer.intel import ranking
+
+    best = ranking.ranked(rows)
+    reasons = ranking.reasons(best)
+    parties = {ranking.party(row): ranking.named(row) for row in reversed(ranking.leaders(best))}
     return {
-        "schema": "tracer.tags/1",
-        "intel_snapshot": snapshot.id,
-        "query": query,
-        "lists": snapshot.lists(),
         "tags": [
-            {name: None if value == "" else value for name, value in row.items()}
-            for row in tags.select(FIELDS).iter_rows(named=True)
+            _row(row) | {"rank": place, "why": why}
+            for place, (row, why) in enumerate(zip(best, reasons, strict=True), start=1)
         ],
+        "resolution": {
+            "named": next(iter(parties.values())) if len(parties) == 1 else None,
+            "claimed_by": sorted({ranking.named(row) for row in rows}),
+            "rule": ranking.RULE,
+        },
     }
 
 
-def _of_address(tags: pl.DataFrame, address: str, chains: list[str]) -> pl.DataFrame:
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    from tracer.intel.ranking import protection_of
+
+    shown = {name: None if row[name] == "" else row[name] for name in FIELDS}
+    return shown | {"protection": protection_of(row) or None}
+
+
+def _withdrawal(snapshot: Snapshot, claim: str) -> dict[str, str]:
+    taken = snapshot.withdrawn[claim]
+    return {"author": taken.author, "reason": taken.reason, "withdrawn_at": taken.withdrawn_at}
+
+
+def _of_address(tags: pl.DataFrame, address: str, chains: Sequence[str]) -> pl.DataFrame:
     """Tags of one address, on each of the chains on which it is an address."""
     import polars as pl
 
-    found = []
+    found = [tags.clear()]
     for name in chains:
-        entry = compose.chain(name)
-        try:
-            key = entry.parse_address(address)
-        except BadAddress:
-            if len(chains) == 1:
-                raise
-            continue
+        _, key = compose.parse_address(name, address)
         found.append(
             tags.filter(
-                (pl.col("chain") == entry.name)
-                & (pl.col("kind") == key.kind)
-                & (pl.col("payload") == key.payload)
+                (pl.col("chain") == name) & (pl.col("kind") == key.kind) & (pl.col("payload") == key.payload)
             )
         )
-    if not found:
-        raise BadAddress(
-            f"{address!r} is no address of {', '.join(chains)}.",
-            hint="Name its chain with --chain to see why.",
-        )
     return pl.concat(found)
+
+
+def _many(snapshot: Snapshot, query: dict[str, str | None], file: Path) -> dict[str, Any]:
+    """Tags of the addresses of a file; lines that are no addresses are named, not skipped."""
+    import csv
+
+    import polars as pl
+
+    from tracer.errors import SourceUnavailable
+
+    asked: list[tuple[str, int, bytes, str, int]] = []
+    rejections = []
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceUnavailable(f"cannot read {file}: {error}.") from error
+    for number, cells in enumerate(csv.reader(lines), start=1):
+        texts = [cell.strip() for cell in cells]
+        if not any(texts) or (number == 1 and "address" in [text.lower() for text in texts]):
+            continue
+        chain = texts[0] if len(texts) > 1 else query["chain"] or "bitcoin"
+        try:
+            text, key = compose.parse_address(chain, texts[-1])
+        except UsageError as error:
+            rejections.append({"line": number, "reason": error.problem})
+            continue
+        asked.append((chain, key.kind, key.payload, text, number))
+    columns = {
+        "chain": pl.String,
+        "kind": pl.UInt8,
+        "payload": pl.Binary,
+        "text": pl.String,
+        "line": pl.Int64,
+    }
+    found = _chosen(snapshot.tags_of(pl.DataFrame(asked, schema=columns, orient="row")), query)
+    return {
+        "schema": "tracer.tags/1",
+        "intel_snapshot": snapshot.id,
+        "query": query | {"file": str(file)},
+        "asked": len(asked),
+        "tagged": found["asked"].n_unique(),
+        "rejections": rejections,
+        "lists": snapshot.lists(),
+        "tags": [_row(row) | {"line": row["line"]} for row in found.iter_rows(named=True)],
+        "withdrawn": [],
+    }
 
 
 def _render(app: App, document: dict[str, Any]) -> None:
     from rich.table import Table
 
     rows, address = document["tags"], document["query"]["address"]
+    ranked = "resolution" in document
     if not rows:
         click.echo("No tags match." if address is None else f"No tag of {address} in the lists below.")
     else:
-        table = Table("chain", "address", "label", "category", "actor", "confidence", "date", "source")
+        first = ("rank",) if ranked else ()
+        columns = ("chain", "address", "label", "category", "actor", "confidence", "date", "source")
+        table = Table(*first, *columns, *(("why",) if ranked else ()))
         for row in rows[:SHOWN_ROWS]:
-            shown = ("chain", "address", "label", "category", "actor", "confidence", "lastmod", "source")
-            table.add_row(*(row[name] or "" for name in shown))
+            label = row["label"] + (f" (protected: {row['protection']})" if row["protection"] else "")
+            label += f" [{row['tlp']}]" if row["tlp"] else ""
+            words = " ".join(word for word in (row["category"], row["concepts"]) if word)
+            cells = (row["chain"], row["address"], label, words, row["actor"], row["confidence"],
+                     row["lastmod"], row["source"])  # fmt: skip
+            rank = (str(row["rank"]),) if ranked else ()
+            table.add_row(*rank, *(cell or "" for cell in cells), *((row["why"],) if ranked else ()))
         app.console().print(whole(table))
         if len(rows) > SHOWN_ROWS:
             click.echo(f"{SHOWN_ROWS} of {len(rows)} shown; --json prints all.")
+    if ranked and rows:
+        _render_resolution(document["resolution"])
+    for row in document["withdrawn"][:SHOWN_ROWS]:
+        taken = row["withdrawn"]
+        click.echo(
+            f"withdrawn on {taken['withdrawn_at']} by {taken['author']}: {row['label']} ({row['source']}): "
+            f"{taken['reason']}"
+        )
+    if "asked" in document:
+        click.echo(f"{document['tagged']:,} of {document['asked']:,} addresses are tagged.")
     if not document["lists"]:
         click.echo("No claims are loaded, so nothing was looked up: `tracer tags import FILE` loads some.")
     elif address is not None:
         click.echo("Looked up in:")
         for row in document["lists"]:
-            click.echo(f"  {row['list']} ({row['rows']} rows, newest {row['published'] or 'undated'})")
+            missing = ", NOT READ: its permissions keep it from you" if row["status"] == "missing" else ""
+            click.echo(
+                f"  {row['list']} ({row['rows']:,} rows, {row['published'] or 'undated'}, "
+                f"version {row['version']}{missing})"
+            )
         click.echo("A tag is what its source says, not a fact of the chain; no tag is no innocence.")
+
+
+def _render_resolution(resolution: dict[str, Any]) -> None:
+    names = resolution["claimed_by"]
+    if resolution["named"] is None:
+        click.echo(f"Claimed by {' and '.join(names)}, as surely and as recently: nobody is named.")
+    elif len(names) > 1:
+        click.echo(f"Taken as {resolution['named']} by the rule: {resolution['rule']}.")

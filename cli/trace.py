@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import App, case_options, json_option, json_text
+from cli.app import App, case_options, intel_option, json_option, json_text
 from tracer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 @click.option("--before", metavar="TIME", help="Follow movements before this UTC time.")
 @click.option("--seed-after", metavar="TIME", help="Seed what arrived (or left) from this UTC time on.")
 @click.option("--seed-before", metavar="TIME", help="Seed what arrived (or left) before this UTC time.")
+@click.option("--currency", default="USD", show_default=True, metavar="CODE", help="Currency of fiat values.")
+@click.option("--price-source", metavar="NAME", help="Prices of this source only; else as sources rank.")
 @click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
+@intel_option
 @case_options
 @json_option
 @click.pass_obj
@@ -54,7 +57,10 @@ def command(
     before: str | None,
     seed_after: str | None,
     seed_before: str | None,
+    currency: str,
+    price_source: str | None,
     chain_name: str | None,
+    intel: str | None,
     case_id: str,
     purpose: str,
     as_json: bool,
@@ -86,12 +92,16 @@ def command(
             seed_after=moment(seed_after),
             seed_before=moment(seed_before),
             exits=exits,
+            currency=currency.upper(),
+            price_source=price_source,
         )
-        document = answer(app, chain.name, question)
+        document = answer(app, chain.name, question, intel)
         first = document["documents"][0] if "documents" in document else document
         log.read(first["intel_snapshot"])
         for tip in first["as_of"]:
             log.read(f"{tip['chain']}:{tip['block_hash']}")
+        for said in document.get("documents", [document]):
+            log.used(said["claims"])
         log.answered(json_text(document).encode())
     app.emit(document, as_json, lambda result: render(app.console(), result))
 
@@ -111,8 +121,8 @@ def _on_chain(given: str | None, seeds: Sequence[str]) -> tuple[BitcoinChain, tu
     return compose.chain(names.pop() if names else "bitcoin"), tuple(plain)
 
 
-def answer(app: App, chain_name: str, question: Question) -> dict[str, Any]:
-    """The document of a question on the facts and claims as they stand; used by other verbs too."""
+def answer(app: App, chain_name: str, question: Question, intel: str | None = None) -> dict[str, Any]:
+    """The document of a question on the facts as they stand, and the claims (of a snapshot); for other verbs too."""
     from importlib.metadata import PackageNotFoundError, version
 
     from tracer.flow.trace import trace
@@ -121,8 +131,9 @@ def answer(app: App, chain_name: str, question: Question) -> dict[str, Any]:
         engine = version("tracer")
     except PackageNotFoundError:
         engine = "0.1.0"
+    claims = compose.claims(app, intel)
     with compose.open_ledger(app, chain_name):
         pass  # a chain that was never read is said before anything is built
     compose.links_ready(app, chain_name)
     with compose.open_ledger(app, chain_name) as ledger:
-        return trace(ledger, compose.claims(app), question, rules=compose.rules(), engine=engine)
+        return trace(ledger, claims, question, rules=compose.rules(), engine=engine)

@@ -5,12 +5,13 @@ No float ever holds an amount. JSON carries strings (CONTRACTS, "Amount").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypedDict
 
 
 class Fiat(TypedDict):
-    """What an amount was worth on a day, and who says so."""
+    """What an amount was worth on a day, and who says so. `date` is None for a sum over its legs' own days."""
 
     currency: str
     value: str
@@ -66,3 +67,63 @@ def share_text(part: int, whole: int, places: int = 4) -> str:
         return decimal_text(0, places)
     scale = 10**places
     return decimal_text((2 * part * scale + whole) // (2 * whole), places)
+
+
+_MINOR_DIGITS: Mapping[int, str] = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+"""Currencies whose smallest unit is not a hundredth (ISO 4217, list one)."""
+
+
+@lru_cache
+def minor_digits(currency: str) -> int:
+    """Digits after the point of a currency's smallest unit: 2 for USD, 0 for JPY; 2 where ISO 4217 is silent."""
+    return next((digits for digits, codes in _MINOR_DIGITS.items() if currency in codes.split()), 2)
+
+
+def fiat_value(base_units: int, decimals: int, price: str, currency: str) -> str:
+    """`base_units` of an asset with `decimals`, at `price` per whole coin, in `currency`, as text.
+
+    base_units * price / 10^decimals, in integers all the way, rounded half up (away from zero) to the
+    currency's smallest unit. `price` is a plain decimal such as `8000.56`. What is worth less than half of a
+    smallest unit is `0.00`: rounded, not unknown.
+    """
+    digits = minor_digits(currency)
+    numerator, denominator = _ratio(price)
+    above = abs(base_units) * numerator * 10**digits
+    below = denominator * 10**decimals
+    minor = (2 * above + below) // (2 * below)
+    return decimal_text(-minor if base_units < 0 else minor, digits)
+
+
+@lru_cache(maxsize=1 << 14)
+def _ratio(price: str) -> tuple[int, int]:
+    whole, _, part = price.partition(".")
+    return int(whole + part), 10 ** len(part)
+
+
+def add_amounts(amounts: Iterable[Amount], asset: str, decimals: int) -> Amount:
+    """The sum of amounts of one asset, its fiat the sum of their rounded fiat values, so that columns add up.
+
+    fiat is None where there is nothing to add, and where any part has none: a sum that leaves one out would be
+    less than it says. Its date is None, its source every source of its parts, sorted, joined with `; `.
+    """
+    parts = list(amounts)
+    return amount(asset, sum(int(part["base_units"]) for part in parts), decimals, _sum(parts))
+
+
+def _sum(parts: Sequence[Amount]) -> Fiat | None:
+    known = [part["fiat"] for part in parts if part["fiat"] is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    currency = known[0]["currency"]
+    minor = sum(int(fiat["value"].replace(".", "")) for fiat in known)
+    sources = {source for fiat in known for source in fiat["source"].split("; ")}
+    return {
+        "currency": currency,
+        "value": decimal_text(minor, minor_digits(currency)),
+        "date": None,
+        "source": "; ".join(sorted(sources)),
+    }

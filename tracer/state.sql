@@ -60,6 +60,17 @@ CREATE TABLE journal (                 -- what a load or a rollback must know to
     PRIMARY KEY (chain, key)
 ) WITHOUT ROWID;
 
+-- name: state_2
+CREATE TABLE used_claim (              -- claims that an answer leaned on; their digest is among the entry's inputs
+    claim TEXT NOT NULL,
+    seq   INTEGER NOT NULL REFERENCES custody (seq),
+    PRIMARY KEY (claim, seq)
+) WITHOUT ROWID;
+CREATE TRIGGER used_claim_no_update BEFORE UPDATE ON used_claim
+BEGIN SELECT RAISE(ABORT, 'the custody log is append-only'); END;
+CREATE TRIGGER used_claim_no_delete BEFORE DELETE ON used_claim
+BEGIN SELECT RAISE(ABORT, 'the custody log is append-only'); END;
+
 -- name: run_start
 INSERT INTO run (kind, recipe, started) VALUES (:kind, :recipe, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
 

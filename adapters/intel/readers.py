@@ -1,97 +1,115 @@
-"""Tags and VASPs from CSV and YAML (docs/formats.md): good rows go in, bad rows get a line and a reason."""
+"""Claims from files (docs/formats.md): good rows go in, bad rows get a line and a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from adapters.intel.fields import Fields
-from adapters.intel.rows import Rows, read_rows
-from tracer.chain import AddressKey
-from tracer.errors import BadClaim, UsageError
-from tracer.intel import taxonomy
-from tracer.intel.claims import ROLES, ClaimT, KycLevel, Reading, Tag, Vasp
+from adapters.intel.build import Options, builder
+from adapters.intel.formats import Format, format_of, meant_by
+from adapters.intel.found import Found, Unreadable
+from tracer.errors import BadClaim, SourceUnavailable, UsageError
+from tracer.intel.claims import ClaimKind
+from tracer.intel.frames import FrameBuilder
+from tracer.intel.reading import About, Reading
 
-ParseAddress = Callable[[str, str], tuple[str, AddressKey]]
-"""(chain, address) -> (canonical text, key); raises `BadAddress` or `UsageError` with the reason."""
+__all__ = ["SUFFIXES", "Options", "claim_files", "read"]
 
 Advance = Callable[[int, int], None]
-"""A progress callback: (rows done, rows in the file)."""
+"""A progress callback: (lines done, lines in the file)."""
 
-TAG_FIELDS = (
-    "chain", "address", "label", "category", "actor", "role", "confidence", "source", "lastmod",
-    "is_cluster_definer",
-)  # fmt: skip
-VASP_FIELDS = (
-    "vasp_id", "name", "type", "kyc_level", "jurisdiction", "xmr_support", "valid_from", "valid_to",
-    "legal_contact", "source", "assessed_at", "assessor",
-)  # fmt: skip
-LONGEST_ADDRESS = 200
+SUFFIXES = (".csv", ".yaml", ".yml", ".json", ".jsonl", ".xml", ".txt")
+"""What is taken out of a folder; a file given by its name is always tried."""
+_VERBS: dict[ClaimKind, str] = {"tags": "tags", "actors": "tags", "vasps": "vasps", "prices": "prices"}
+_EVERY = 1000
 
 
-def read_tags(path: Path, parse_address: ParseAddress, advance: Advance | None = None) -> Reading[Tag]:
-    """Read one file of tags. `SourceUnavailable` where it cannot be opened; all else is a rejection."""
-    return _read(read_rows(path, "tags", TAG_FIELDS), lambda row: _tag(row, parse_address), advance)
+def claim_files(paths: Iterable[Path]) -> list[Path]:
+    """The files behind some paths, each once; a folder is taken recursively.
+
+    Raises `SourceUnavailable` for a path that is not there and for a folder without such files.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
+            if not inside:
+                raise SourceUnavailable(f"{path} holds no file of {', '.join(SUFFIXES)}.")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise SourceUnavailable(f"{path} is not there.")
+    return list(found)
 
 
-def read_vasps(path: Path, advance: Advance | None = None) -> Reading[Vasp]:
-    """Read one file of VASPs, as `read_tags` does."""
-    return _read(read_rows(path, "vasps", VASP_FIELDS), _vasp, advance)
+def read(
+    path: Path, wanted: Sequence[ClaimKind], options: Options, advance: Advance | None = None
+) -> Reading:
+    """Read one file whose rows are of a wanted kind.
+
+    What cannot be taken is a rejection: a row, or the file where it cannot be read as a whole or is of another
+    kind. `options.list` makes the file all of that list. Raises `SourceUnavailable` where it cannot be opened.
+    """
+    found = Found(str(path), About(published=options.published), defaults=options.defaults)
+    kind = wanted[0]
+    frame = FrameBuilder(kind).frame()
+    try:
+        text = _text(path)
+        known = _format(path, text, wanted)
+        kind = known.KIND
+        frame = _taken(known, text, found, options, advance).frame()
+    except Unreadable as error:
+        found.rejections.clear()
+        found.reject(error.line, error.reason)
+    rejections = tuple(sorted(found.rejections, key=lambda rejection: rejection.line))
+    return Reading(kind, frame, rejections, _about(found.about, options), str(path))
 
 
-def _read(found: Rows, build: Callable[[dict[str, str]], ClaimT], advance: Advance | None) -> Reading[ClaimT]:
-    claims: list[ClaimT] = []
-    for done, (line, row) in enumerate(found.rows, start=1):
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceUnavailable(f"cannot read {path}: {error.strerror}.") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        reason = f"the file is not UTF-8 (byte {error.start}); save it as UTF-8. Nothing was taken."
+        raise Unreadable(line, reason) from error
+    if not text or text.isspace():
+        raise Unreadable(1, "the file is empty")
+    return text
+
+
+def _format(path: Path, text: str, wanted: Sequence[ClaimKind]) -> Format:
+    known = format_of(path, text) or meant_by(path, wanted[0])
+    if known is None:
+        raise Unreadable(1, f"the file is in no known format of {' or '.join(wanted)} (docs/formats.md)")
+    if known.KIND not in wanted:
+        verb = _VERBS.get(known.KIND, known.KIND)
+        raise Unreadable(1, f"the file holds {known.KIND}: `tracer {verb} import` takes it")
+    return known
+
+
+def _taken(known: Format, text: str, found: Found, options: Options, advance: Advance | None) -> FrameBuilder:
+    """The good rows; the others are rejected."""
+    build, claims = builder(known.KIND, options), FrameBuilder(known.KIND)
+    defaults, lines = options.defaults, text.count("\n") + 1
+    for done, (line, row) in enumerate(known.rows(text, found), start=1):
+        if defaults:
+            row = {**row, **{name: value for name, value in defaults.items() if not row.get(name)}}
         try:
-            claims.append(build(row))
+            claims.add(build(row))
         except (BadClaim, UsageError) as error:
-            found.reject(line, error.problem)
-        if advance and not done % 1000:
-            advance(done, len(found.rows))
-    return Reading(tuple(claims), tuple(sorted(found.rejections, key=lambda r: r.line)))
+            found.reject(line, str(error))
+        if advance and not done % _EVERY:
+            advance(min(line, lines), lines)
+    return claims
 
 
-def _tag(row: dict[str, str], parse_address: ParseAddress) -> Tag:
-    fields = Fields(row, TAG_FIELDS)
-    chain = fields.required("chain")
-    text = fields.required("address")
-    if len(text) > LONGEST_ADDRESS:
-        raise BadClaim(f"address is longer than {LONGEST_ADDRESS} characters")
-    address, key = parse_address(chain, text)
-    return Tag(
-        chain=chain,
-        address=address,
-        kind=key.kind,
-        payload=key.payload,
-        label=fields.required("label"),
-        category=fields.one_of("category", taxonomy.load(), fields.required("category")),
-        actor=fields.text("actor"),
-        role=fields.one_of("role", ROLES, ""),
-        confidence=fields.one_of("confidence", taxonomy.confidences(), "unknown"),
-        source=fields.required("source"),
-        lastmod=fields.day("lastmod"),
-        is_cluster_definer=fields.yes_or_no("is_cluster_definer") or False,
-    )
-
-
-def _vasp(row: dict[str, str]) -> Vasp:
-    fields = Fields(row, VASP_FIELDS)
-    vasp = Vasp(
-        vasp_id=fields.required("vasp_id"),
-        name=fields.required("name"),
-        type=fields.text("type"),
-        kyc_level=KycLevel(fields.one_of("kyc_level", tuple(KycLevel), KycLevel.UNKNOWN)),
-        jurisdiction=fields.text("jurisdiction"),
-        xmr_support=fields.yes_or_no("xmr_support"),
-        valid_from=fields.day("valid_from"),
-        valid_to=fields.day("valid_to"),
-        legal_contact=fields.text("legal_contact"),
-        source=fields.required("source"),
-        assessed_at=fields.day("assessed_at"),
-        assessor=fields.text("assessor"),
-    )
-    if " " in vasp.vasp_id:
-        raise BadClaim(f"vasp_id {vasp.vasp_id!r} holds a space")
-    if vasp.valid_from and vasp.valid_to and vasp.valid_from > vasp.valid_to:
-        raise BadClaim(f"valid_from {vasp.valid_from} is after valid_to {vasp.valid_to}")
-    return vasp
+def _about(about: About, options: Options) -> About:
+    if options.list:
+        about = replace(about, list=options.list, whole=True)
+    return replace(about, published=options.published or about.published)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters.bitcoin.chains import chain_named
-from adapters.intel.readers import read_tags, read_vasps
-from adapters.intel.rows import claim_files
+from adapters.intel.readers import claim_files
+from tests.adapters.reading import read_text, reasons
 from tracer.chain import AddressKey
 from tracer.errors import SourceUnavailable
-from tracer.intel.claims import KycLevel, Reading, Tag, Vasp, claim_id
+from tracer.intel.claims import KycLevel, Tag, Vasp, claim_id
+from tracer.intel.reading import About
 
 ARCHIVE = "1Archive1n2C579dMsAu3iC6tWzuQJz8dN"
 BECH32 = "bc1qm34lsc65zpw79lxes69zkqmk6ee3ewf0j77s3h"
@@ -20,32 +21,20 @@ HEADER = "chain,address,label,category,source"
 FULL_HEADER = "chain,address,label,category,actor,role,confidence,source,lastmod,is_cluster_definer"
 
 
-def parse(chain: str, address: str) -> tuple[str, AddressKey]:
-    entry = chain_named(chain)
-    key = entry.parse_address(address)
-    return entry.render_address(key), key
+def tags(tmp_path: Path, text: str, name: str = "tags.csv", **more: Any) -> Any:
+    """A reading of tags; untyped, so that a test may ask a claim for the fields of its kind."""
+    return read_text(tmp_path, text, name, **more)
 
 
-def tags(tmp_path: Path, text: str, name: str = "tags.csv") -> Reading[Tag]:
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8", newline="")
-    return read_tags(path, parse)
-
-
-def vasps(tmp_path: Path, text: str, name: str = "vasps.csv") -> Reading[Vasp]:
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8", newline="")
-    return read_vasps(path)
-
-
-def reasons(reading: Reading[Tag] | Reading[Vasp]) -> list[tuple[int, str]]:
-    return [(rejection.line, rejection.reason) for rejection in reading.rejections]
+def vasps(tmp_path: Path, text: str, name: str = "vasps.csv") -> Any:
+    """A reading of services."""
+    return read_text(tmp_path, text, name, ("vasps",))
 
 
 def test_a_row_of_csv_becomes_a_claim_on_the_canonical_address(tmp_path: Path) -> None:
     text = f"{FULL_HEADER}\nbitcoin,{BECH32.upper()},Wallet,exchange,ex,hot,service_data,https://x,2022-11-16,yes\n"
     (tag,) = tags(tmp_path, text).claims
-    key = chain_named("bitcoin").parse_address(BECH32)
+    key = AddressKey(4, bytes.fromhex("dc6bf86354105de2fcd9868a2b0376d6731cb92f"))
     assert tag == Tag(
         chain="bitcoin", address=BECH32, kind=key.kind, payload=key.payload, label="Wallet",
         category="exchange", actor="ex", role="hot", confidence="service_data", source="https://x",
@@ -72,7 +61,13 @@ def test_what_a_source_leaves_out_is_unknown_or_empty(tmp_path: Path) -> None:
     (f"bitcoin,{ARCHIVE},A,exchange,,,,s,2021-02-30,", "lastmod '2021-02-30' is no ISO date"),
     (f"bitcoin,{ARCHIVE},A,exchange,,,,s,,maybe", "is_cluster_definer 'maybe' is neither true nor false"),
     (f"bitcoin,{ARCHIVE},,exchange,,,,s,,", "missing field 'label'"),
-    (f"bitcoin,{ARCHIVE},\x1b\u202e,exchange,,,,s,,", "missing field 'label'"),
+    (f"bitcoin,{ARCHIVE},A\x1b[2J,exchange,,,,s,,", r"label holds a control or format character \(U\+001B\)"),
+    (f"bitcoin,{ARCHIVE},A\u202eB,exchange,,,,s,,", r"label holds a control or format character \(U\+202E\)"),
+    (f"bitcoin,{ARCHIVE},A\x00B,exchange,,,,s,,", r"label holds a control or format character \(U\+0000\)"),
+    (f"bitcoin,{ARCHIVE},<b>A</b>,exchange,,,,s,,", "label holds HTML \\('<b'\\)"),
+    (f"bitcoin,{ARCHIVE},A &amp; B,exchange,,,,s,,", "label holds HTML \\('&amp;'\\)"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,https://x/<script,,", "source holds HTML"),
+    (f"bitcoin,{ARCHIVE},A,exchange,,,,s,2026-01-03,", "lastmod 2026-01-03 lies in the future"),
     (f"bitcoin,{ARCHIVE},A,exchange,,,,,,", "missing field 'source'"),
     (f"bitcoin,{ARCHIVE},A,,,,,s,,", "missing field 'category'"),
     (f",{ARCHIVE},A,exchange,,,,s,,", "missing field 'chain'"),
@@ -91,8 +86,11 @@ def test_a_bad_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, r
 
 
 def test_a_reason_cannot_steer_a_terminal(tmp_path: Path) -> None:
-    reading = tags(tmp_path, f"{HEADER}\nbitcoin,{ARCHIVE},A,\x1b[2Jx,s\n")
-    assert reasons(reading) == [(2, "unknown category '[2Jx'")]
+    reading = tags(tmp_path, f"{HEADER}\nbitcoin\x1b[2J,{ARCHIVE},A,exchange,s\n")
+    ((line, reason),) = reasons(reading)
+    assert line == 2
+    assert reason.startswith("unknown chain")
+    assert reason.isprintable()
 
 
 def test_lines_are_those_of_the_file_though_fields_hold_line_breaks_and_lines_are_blank(
@@ -135,7 +133,7 @@ def test_a_column_we_do_not_know_is_never_dropped_silently(tmp_path: Path) -> No
 def test_a_file_in_another_encoding_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes(f"{HEADER}\nbitcoin,{ARCHIVE},Caf".encode() + b"\xe9,exchange,s\n")
-    reading = read_tags(path, parse)
+    reading = read_text(tmp_path, None, "latin.csv")
     assert reading.claims == ()
     ((line, reason),) = reasons(reading)
     assert line == 2
@@ -183,8 +181,11 @@ def test_the_same_rows_in_csv_and_in_yaml_are_the_same_claims(tmp_path: Path) ->
     ("- [a, [b]]", "the row is no mapping of fields to texts"),
     ("- {address: a, label: [x, {y: z}]}", "field 'label' is no single text"),
     ("- {address: a, address: b}", "field 'address' stands twice"),
-    ("- {address: &a x, label: *a}", "field 'label' is no single text"),
-    ("- {address: a, currency: BTC}", "unknown field 'currency'"),
+    ("- {address: a, <<: *x}", "merge keys (<<) are not taken; write the fields out"),
+    ("- {address: a, label: *a}", "field 'label': no text is called &a"),
+    ("- {address: a, label: !include x.yaml}", "field 'label' has the YAML tag '!include', which is not followed"),
+    ("- !row {address: a}", "the row is no mapping of fields to texts"),
+    ("- {address: a, lable: b}", "unknown field 'lable' (meant 'label'?)"),
     ("- {label: a}", "missing field 'address'"),
 ])  # fmt: skip
 def test_a_bad_yaml_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, reason: str) -> None:
@@ -198,7 +199,10 @@ def test_a_bad_yaml_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: s
 @pytest.mark.parametrize(("text", "line", "reason"), [
     ("tags:\n- a: [\n- b", 3, "the file is no YAML"),
     (f"tags:\n- {{chain: bitcoin, address: {ARCHIVE}}}\nx: \x01", 1, "the file is no YAML"),
-    ("vasps:\n- {vasp_id: x}\n", 1, "there is no list 'tags'"),
+    ("# no list\nlabels:\n- {address: x}\n", 2, "there is no list 'tags'"),
+    ("tags: all of them\n", 1, "there is no list 'tags'"),
+    ("# nothing\n", 1, "neither a list nor a mapping with a list 'tags'"),
+    ("tags:\n- {a: b}\ntags:\n- {a: c}\n", 3, "a second list 'tags'"),
     ("just words", 1, "neither a list nor a mapping with a list 'tags'"),
     ("- {}\n--- \n- {}\n", 2, "a second YAML document was not read"),
     ("[" * 5000, None, "the file is no YAML"),
@@ -213,17 +217,55 @@ def test_a_yaml_file_that_is_none_or_another_one_is_named(
     assert line in (None, said[0][0])
 
 
-def test_a_file_of_another_kind_is_rejected_by_name(tmp_path: Path) -> None:
-    ((line, reason),) = reasons(tags(tmp_path, "x", "tags.json"))
-    assert (line, reason) == (1, "the file is none of .csv, .yaml, .yml")
+@pytest.mark.parametrize(("name", "text", "reason"), [
+    ("x.json", '{"a": 1}', "the file is in no known format of tags or actors (docs/formats.md)"),
+    ("v.csv", "vasp_id,name,source\nex,E,s\n", "the file holds vasps: `tracer vasps import` takes it"),
+    ("v.yaml", "vasps:\n- {vasp_id: x, name: X, source: s}\n", "the file holds vasps: `tracer vasps import` takes it"),
+    ("BTC-USD.csv", "Date,Close\n2021-01-01,29374.15\n", "the file holds prices: `tracer prices import` takes it"),
+])  # fmt: skip
+def test_a_file_of_another_kind_names_the_verb_that_takes_it(
+    tmp_path: Path, name: str, text: str, reason: str
+) -> None:
+    reading = tags(tmp_path, text, name)
+    assert (reasons(reading), reading.rows) == ([(1, reason)], 1)
+
+
+def test_a_file_is_known_by_what_it_holds_whatever_it_is_called(tmp_path: Path) -> None:
+    assert tags(tmp_path, f"{HEADER}\nbitcoin,{ARCHIVE},A,exchange,s\n", "export.dat").frame.height == 1
+
+
+def test_a_list_adds_unless_the_user_says_it_is_all_of_one(tmp_path: Path) -> None:
+    text = f"{HEADER}\nbitcoin,{ARCHIVE},A,exchange,s\n"
+    assert tags(tmp_path, text).about == About()
+    named = tags(tmp_path, text, list="ours", published="2021-01-01")
+    assert named.about == About(list="ours", whole=True, published="2021-01-01")
+
+
+def test_what_the_user_says_of_every_row_yields_to_the_row(tmp_path: Path) -> None:
+    text = f"address,label,category,source\n{ARCHIVE},A,exchange,s\n{ARCHIVE},B,,s\n"
+    first, second = tags(tmp_path, text, defaults={"chain": "bitcoin", "category": "donation"}).claims
+    assert (first.category, second.category, second.chain) == ("exchange", "donation", "bitcoin")
+
+
+def test_progress_counts_lines_up_to_the_last(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    rows = f"bitcoin,{ARCHIVE},A,exchange,s\n" * 2500
+    tags(tmp_path, f"{HEADER}\n{rows}", advance=lambda done, total: seen.append((done, total)))
+    assert seen == [(1001, 2502), (2001, 2502)]
 
 
 def test_a_folder_is_taken_recursively_and_in_order(tmp_path: Path) -> None:
-    for name in ("b.csv", "a/c.yaml", "a/d.YML", "a/readme.md"):
+    for name in ("b.csv", "a/c.yaml", "a/d.YML", "a/e.jsonl", "a/f.txt", "a/readme.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     found = claim_files([tmp_path / "b.csv", tmp_path])
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["b.csv", "a/c.yaml", "a/d.YML"]
+    assert [str(path.relative_to(tmp_path)) for path in found] == [
+        "b.csv",
+        "a/c.yaml",
+        "a/d.YML",
+        "a/e.jsonl",
+        "a/f.txt",
+    ]
 
 
 def test_a_path_that_is_not_there_and_a_folder_without_claims_are_one_line(tmp_path: Path) -> None:
@@ -268,6 +310,51 @@ def test_a_level_that_is_not_given_is_unknown_never_none(tmp_path: Path) -> None
 def test_a_bad_service_is_named(tmp_path: Path, row: str, reason: str) -> None:
     reading = vasps(tmp_path, f"{VASP_HEADER}\n{row}\nok,Good,,full,,,,,,s,,\n")
     assert [vasp.vasp_id for vasp in reading.claims] == ["ok"]
+    ((line, said),) = reasons(reading)
+    assert line == 2
+    assert said.startswith(reason)
+
+
+def test_a_register_has_the_fields_that_a_request_needs(tmp_path: Path) -> None:
+    (vasp,) = vasps(tmp_path, """\
+title: Our register
+vasps:
+- vasp_id: ex
+  name: Example
+  source: https://example.org/terms
+  names: [Example Ltd, EX]
+  lei: 5493001KJTIIGC8Y1R12
+  jurisdiction_licensed: MT; EE
+  kyc_threshold_usd: 1000
+  status: seized
+  successor: other
+  nested_in: host
+  evidence_sha256: E3
+  next_review: 2031-01-01
+  note: they say <none> & mean it
+""".replace("E3", "e3" * 32), "v.yaml").claims  # fmt: skip
+    assert (vasp.names, vasp.lei, vasp.jurisdiction_licensed) == (
+        "Example Ltd; EX", "5493001KJTIIGC8Y1R12", "MT; EE",
+    )  # fmt: skip
+    assert (vasp.status, vasp.next_review, vasp.note) == ("seized", "2031-01-01", "they say <none> & mean it")
+
+
+@pytest.mark.parametrize(("field", "value", "reason"), [
+    ("lei", "5493001KJTIIGC8Y1R13", "lei '5493001KJTIIGC8Y1R13': its check digits are wrong"),
+    ("lei", "5493001KJTII", "lei '5493001KJTII' is not 18 letters or digits and two check digits"),
+    ("kyc_threshold_usd", "much", "kyc_threshold_usd 'much' is not a number of dollars"),
+    ("evidence_sha256", "abc", "evidence_sha256 'abc' is not 64 lower-case hex digits"),
+    ("status", "gone", "unknown status 'gone'"),
+    ("confidence", "sure", "unknown confidence 'sure'"),
+    ("tlp", "RED", "unknown tlp 'RED'"),
+    ("valid_from", "2030-01-01", "valid_from 2030-01-01 lies in the future"),
+    ("name", "<i>E</i>", "name holds HTML"),
+])  # fmt: skip
+def test_a_field_of_a_register_that_cannot_be_is_named(
+    tmp_path: Path, field: str, value: str, reason: str
+) -> None:
+    row = {"vasp_id": "ex", "name": "E", "source": "s", field: value}
+    reading = vasps(tmp_path, f"{','.join(row)}\n{','.join(row.values())}\n")
     ((line, said),) = reasons(reading)
     assert line == 2
     assert said.startswith(reason)

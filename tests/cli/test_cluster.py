@@ -14,7 +14,8 @@ from adapters.bitcoin.chains import chain_named
 from cli.main import main
 from tests.rules.ledger_of import Tx, append_blocks, ledger_of
 from tracer.chain import AddressKey, ScriptKind
-from tracer.intel.claims import Reading, Tag
+from tracer.intel.claims import Tag
+from tracer.intel.reading import Reading
 from tracer.intel.store import add
 from tracer.workspace import Workspace
 
@@ -75,7 +76,7 @@ def claim(workspace: Workspace, name: str, label: str) -> None:
         CHAIN.name, text(name), k.kind, k.payload, label, "exchange", "acme", "hot", "service_data", "a list",
         "2020-01-01", False,
     )  # fmt: skip
-    add(workspace, "tags", [Reading((tag,), ())])
+    add(workspace, [Reading.of("tags", [tag])])
 
 
 def shown(run: Run, *arguments: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.claims_cli import ARCHIVE, TAGS, Tracer
+from tracer.evidence.custody import claims_digest
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def test_an_import_prints_the_document_of_contracts(tracer: Tracer) -> None:
     assert said.code == 0
     assert list(said.json) == [
         "schema", "kind", "files", "rows", "imported", "unchanged", "rejected", "rejections",
-        "intel_snapshot",
+        "intel_snapshot", "lists",
     ]  # fmt: skip
-    assert said.json | {"intel_snapshot": ""} == {
+    assert said.json | {"intel_snapshot": "", "lists": []} == {
         "schema": "tracer.import/1", "kind": "tags", "files": 1, "rows": 2, "imported": 2, "unchanged": 0,
-        "rejected": 0, "rejections": [], "intel_snapshot": "",
+        "rejected": 0, "rejections": [], "intel_snapshot": "", "lists": [],
     }  # fmt: skip
     assert tracer("tags", "import", path, "--json").json["intel_snapshot"] == said.json["intel_snapshot"]
 
@@ -80,7 +81,8 @@ def test_asking_for_an_address_is_a_question_of_a_case(tracer: Tracer) -> None:
     assert said.json["tags"][0]["role"] is None
     (entry,) = tracer("case", "log", "--case", "K-7", "--json").json["entries"]
     assert (entry["verb"], entry["arguments"], entry["purpose"]) == ("tags list", [ARCHIVE], "donations")
-    assert entry["inputs"] == [said.json["intel_snapshot"]]
+    claims = claims_digest([said.json["tags"][0]["claim_id"]])
+    assert entry["inputs"] == [said.json["intel_snapshot"], claims]
     assert entry["outcome"] == "answered"
 
 
@@ -96,7 +98,7 @@ def test_nothing_found_is_said_of_the_lists_that_were_looked_at_and_never_as_cle
     said = tracer("tags", "list", other)
     assert said.code == 0
     assert f"No tag of {other} in the lists below." in said.out
-    assert "newest 2022-11-16" in said.out
+    assert "2 rows, 2022-11-16" in said.out
     assert "no tag is no innocence" in said.out
 
 

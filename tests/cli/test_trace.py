@@ -70,11 +70,12 @@ def test_one_method_is_one_document_in_the_order_of_contracts(
         "schema", "as_of", "intel_snapshot", "rules", "engine", "coverage", "seeds", "seeds_sha256", "unit",
         "direction", "method", "parameters", "seed_summary", "totals", "conversions", "endpoints",
         "other_endpoints", "stops", "unspent", "unread", "heuristics", "graph",
+        "protected", "claims", "tlp", "offchain",
     ]  # fmt: skip
     assert list(doc["endpoints"][0]) == [
         "entity", "vasp_id", "category", "kyc_level", "kyc_last_known", "kyc_interval", "jurisdiction", "amount",
         "share", "range", "legs", "account_shape", "first_time", "last_time", "min_hops", "by_seed",
-        "attribution",
+        "attribution", "kyc_evidence", "nested_in", "request_to",
     ]  # fmt: skip
     assert list(doc["endpoints"][0]["legs"][0]) == [
         "role", "role_basis", "address", "txid", "vout", "transfer_index", "height", "time", "amount_onchain",

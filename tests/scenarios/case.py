@@ -18,7 +18,8 @@ from tests.scenarios.ledger import PlayChain, Tx, batch, shown
 from tracer.clustering import build
 from tracer.flow.question import Question
 from tracer.flow.trace import trace
-from tracer.intel.claims import KycLevel, Reading, Tag, Vasp
+from tracer.intel.claims import Claim, ClaimKind, KycLevel, Tag, Vasp
+from tracer.intel.reading import Reading
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add
 from tracer.ledger.ingest import Loader
@@ -139,13 +140,19 @@ class Case:
             Loader(ledger).load([batch(rows)])
             if clusters:
                 build.build(ledger, clustering())
-        add(self.workspace, "tags", [Reading(tuple(tags), ())])
-        add(self.workspace, "vasps", [Reading(tuple(vasps), ())])
+        add(self.workspace, [Reading.of("tags", tags)])
+        add(self.workspace, [Reading.of("vasps", vasps)])
 
     @cached_property
     def snapshot(self) -> Snapshot:
         """The claims."""
         return Snapshot.open(self.workspace)
+
+    def claim(self, kind: ClaimKind, *claims: Claim) -> str:
+        """Import more claims; -> the snapshot after them."""
+        added = add(self.workspace, [Reading.of(kind, claims)])
+        self.__dict__.pop("snapshot", None)
+        return added.snapshot_id
 
     def seed(self, text: str) -> str:
         """A seed with scenario names, as the command line takes it: `fund:0`, `fund@alice`, `alice`."""

@@ -47,6 +47,7 @@ class PlayChain:
     name: str = "bitcoin-regtest"
     caip2: str = "bip122:play"
     asset: str = "BTC"
+    price_asset: str | None = "BTC"
     decimals: int = 8
 
     def parse_address(self, text: str) -> AddressKey:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.intel.readers import read_tags, read_vasps
 from adapters.simulation.scoring import Score, score
-from cli.compose import parse_address
+from cli.compose import read_claims
 from rules import clustering
 from tests.conftest import FULL
 from tests.scenarios.world import CHAIN, Loaded, load
@@ -29,8 +28,9 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder: Path = tmp_path_factory.mktemp("truth")
     loaded = load(folder, seed=seed, txs=txs)
     loaded.world.write_claims(folder)
-    add(loaded.workspace, "tags", [read_tags(folder / "tags.csv", parse_address)])
-    add(loaded.workspace, "vasps", [read_vasps(folder / "vasps.csv")])
+    tags = read_claims(folder / "tags.csv", ("tags",), lambda _done, _total: None)
+    vasps = read_claims(folder / "vasps.csv", ("vasps",), lambda _done, _total: None)
+    add(loaded.workspace, [tags, vasps])
     return loaded
 
 

@@ -14,7 +14,8 @@ from adapters.simulation import build_world
 from rules import clustering
 from tests.oracle import OracleOut, OracleTx
 from tracer.clustering import build
-from tracer.intel.claims import KycLevel, Reading, Tag, Vasp
+from tracer.intel.claims import KycLevel, Tag, Vasp
+from tracer.intel.reading import Reading
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add
 from tracer.ledger.pull import pull
@@ -90,8 +91,8 @@ def claim_owners(loaded: Loaded, owners: dict[str, tuple[str, str]]) -> Snapshot
         for owner, (_, level) in sorted(owners.items())
         if level
     ]
-    add(loaded.workspace, "tags", [Reading(tuple(tags), ())])
-    add(loaded.workspace, "vasps", [Reading(tuple(vasps), ())])
+    add(loaded.workspace, [Reading.of("tags", tags)])
+    add(loaded.workspace, [Reading.of("vasps", vasps)])
     return Snapshot.open(loaded.workspace)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracer.intel.claims import Claim, KycLevel, Reading, Tag, Vasp
+from tracer.intel.claims import KINDS, Claim, ClaimKind, KycLevel, Tag, Vasp
+from tracer.intel.reading import Reading
 
 
 def tag(**change: Any) -> Tag:
@@ -43,6 +44,7 @@ def vasp(**change: Any) -> Vasp:
     return Vasp(**said)
 
 
-def reading(*claims: Claim) -> Reading[Any]:
-    """What an adapter would have read, without rejections."""
-    return Reading(claims, ())
+def reading(*claims: Claim) -> Reading:
+    """What an adapter would have read, without rejections; all claims of one kind."""
+    kinds: dict[type[Claim], ClaimKind] = {claim_type: kind for kind, claim_type in KINDS.items()}
+    return Reading.of(kinds[type(claims[0])] if claims else "tags", claims)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -9,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tracer.intel_examples import tag
 from tracer.chain import AddressKey
 from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.services import fate_of, prefixes
 from tracer.ledger.prefix import address_prefix
 
 
-def said(category: str, actor: str = "", role: str = "") -> dict[str, Any]:
-    return {"category": category, "actor": actor, "role": role}
+def said(category: str, actor: str = "", role: str = "", **more: str) -> dict[str, Any]:
+    return asdict(tag(category=category, actor=actor, role=role, **more))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,14 @@ def said(category: str, actor: str = "", role: str = "") -> dict[str, Any]:
         (said("donation"), None),
         (said("scam"), None),
         (said("vendor", "", "hot"), None),
+        (said("", ""), None),
+        (said("sanction", concepts="exchange"), Fate.SERVICE),  # any of its concepts can end a trace
+        (said("exchange", concepts="mixing_service sanction"), Fate.MIXER),
+        (said("exchange", "acme", tag_type="mention"), None),  # mentioned somewhere is held by nobody
+        (said("exchange", "acme", protection="victim"), None),
+        (said("user", concepts="victim"), None),
+        (said("swapper", "small", nested_in="acme"), Fate.SERVICE),
+        (said("user", "someone", nested_in="acme"), Fate.SERVICE),  # an account at a registered service
     ],
 )
 def test_what_a_trace_does_at_a_tagged_address(claim: dict[str, Any], fate: Fate | None) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.tracer.intel_examples import reading, vasp
-from tracer.intel.claims import KycAt, KycLevel, Vasp
+from tracer.intel.claims import KycLevel, Vasp
+from tracer.intel.kyc import KycAt
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add
 from tracer.workspace import Workspace
@@ -21,7 +22,7 @@ NOTHING_KNOWN = KycAt(UNKNOWN, None, None)
 def register(tmp_path: Path) -> Any:
     def build(*rows: Vasp) -> Snapshot:
         workspace = Workspace(tmp_path / "w")
-        add(workspace, "vasps", [reading(*rows)])
+        add(workspace, [reading(*rows)])
         return Snapshot.open(workspace)
 
     return build
@@ -71,7 +72,26 @@ def test_of_two_sources_the_later_assessment_counts_and_a_tie_is_unknown(registe
     new = vasp(kyc_level=FULL, source="new", assessed_at="2021-01-01")
     assert register(old, new).kyc_at("ex", "2022-01-01").level == FULL
     rival = vasp(kyc_level=NONE, source="rival", assessed_at="2021-01-01")
-    assert register(old, new, rival).kyc_at("ex", "2022-01-01") == NOTHING_KNOWN
+    tied = register(old, new, rival).kyc_at("ex", "2022-01-01")
+    assert (tied.level, tied.disagreeing) == (UNKNOWN, ("full", "none"))
+    assert (tied.last_known, tied.interval) == (NONE, ("2020-01-01", "2020-12-31"))
+
+
+def test_a_register_entry_of_2022_is_not_todays_truth(register: Any) -> None:
+    entry = vasp(kyc_level=NONE, assessed_at="2022-03-18")
+    snapshot = register(entry)
+    assert snapshot.kyc_at("ex", "2022-03-17") == NOTHING_KNOWN
+    assert snapshot.kyc_at("ex", "2022-03-18") == KycAt(NONE, None, ("2022-03-18", "2023-03-18"))
+    assert snapshot.kyc_at("ex", "2026-11-21") == KycAt(UNKNOWN, NONE, ("2022-03-18", "2023-03-18"))
+
+
+def test_a_statement_holds_until_its_next_review_and_no_longer(register: Any) -> None:
+    bare = vasp(vasp_id="a", kyc_level=NONE, assessed_at="2022-03-18", next_review="2024-06-30")
+    open_end = vasp(vasp_id="b", kyc_level=FULL, valid_from="2021-01-01", next_review="2024-06-30")
+    snapshot = register(bare, open_end)
+    assert [snapshot.kyc_at(v, "2024-06-30").level for v in "ab"] == [NONE, FULL]
+    assert [snapshot.kyc_at(v, "2024-07-01").level for v in "ab"] == [UNKNOWN, UNKNOWN]
+    assert [snapshot.kyc_at(v, "2024-07-01").last_known for v in "ab"] == [NONE, FULL]
 
 
 def test_who_a_service_was_is_told_by_the_nearest_claim(register: Any) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.tracer.intel_examples import reading, tag, vasp
 from tracer.errors import StoreDamaged, StoreUnwritable, UsageError
+from tracer.intel.claims import Tag
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add, list_name
 from tracer.workspace import Workspace
@@ -39,28 +41,25 @@ def test_before_any_import_there_is_the_empty_snapshot_and_asking_creates_nothin
 
 
 def test_what_went_in_comes_out_with_its_id_in_a_total_order(workspace: Workspace) -> None:
-    add(workspace, "tags", [reading(tag(address="b", actor="ex"), tag(address="a"), tag(chain="bitcoin"))])
+    add(workspace, [reading(tag(address="b", actor="ex"), tag(address="a"), tag(chain="bitcoin"))])
     frame = Snapshot.open(workspace).tags("bitcoin-regtest")
-    assert frame.columns == [
-        "claim_id", "chain", "address", "kind", "payload", "label", "category", "actor", "role", "confidence",
-        "source", "lastmod", "is_cluster_definer",
-    ]  # fmt: skip
+    assert frame.columns == ["claim_id", *(field.name for field in fields(Tag))]
     assert frame["address"].to_list() == ["a", "b"]
     assert frame["payload"].to_list() == [b"a", b"b"]
     assert Snapshot.open(workspace).counts() == {"tags": 3, "entities": 1, "vasps": 0, "prices": 0}
 
 
 def test_rows_count_as_imported_once_and_as_unchanged_ever_after(workspace: Workspace) -> None:
-    first = add(workspace, "tags", [reading(tag(), tag(), tag(label="other"))])
-    again = add(workspace, "tags", [reading(tag(label="other"), tag())])
+    first = add(workspace, [reading(tag(), tag(), tag(label="other"))])
+    again = add(workspace, [reading(tag(label="other"), tag())])
     assert (first.imported, first.unchanged) == (2, 1)
     assert (again.imported, again.unchanged) == (0, 2)
     assert again.snapshot_id == first.snapshot_id
 
 
 def test_a_claim_in_two_lists_is_one_claim_and_both_lists_are_quoted(workspace: Workspace) -> None:
-    add(workspace, "tags", [reading(tag(source="s"), tag(source="s", label="more", lastmod="2021-01-02"))])
-    add(workspace, "tags", [reading(tag(source="s"))])
+    add(workspace, [reading(tag(source="s"), tag(source="s", label="more", lastmod="2021-01-02"))])
+    add(workspace, [reading(tag(source="s"))])
     snapshot = Snapshot.open(workspace)
     assert snapshot.tags().height == 2
     quoted = [(row["list"], row["rows"], row["published"], row["status"]) for row in snapshot.lists()]
@@ -68,7 +67,7 @@ def test_a_claim_in_two_lists_is_one_claim_and_both_lists_are_quoted(workspace: 
 
 
 def test_a_file_without_a_good_row_is_no_list(workspace: Workspace) -> None:
-    assert add(workspace, "tags", [reading()]).snapshot_id == Snapshot.open(workspace).id
+    assert add(workspace, [reading()]).snapshot_id == Snapshot.open(workspace).id
     assert Snapshot.open(workspace).lists() == []
 
 
@@ -81,37 +80,36 @@ def test_neither_the_order_of_rows_nor_of_files_nor_of_imports_changes_a_byte(
     files = data.draw(st.lists(st.lists(st.sampled_from(claims), min_size=1), min_size=1, max_size=4))
     one, two = (Workspace(tmp_path_factory.mktemp("w")) for _ in "12")
     for rows in files:
-        add(one, "tags", [reading(*rows)])
+        add(one, [reading(*rows)])
     add(
         two,
-        "tags",
         [reading(*data.draw(st.permutations(rows))) for rows in data.draw(st.permutations(files))],
     )
-    add(two, "tags", [reading(*files[0])])
+    add(two, [reading(*files[0])])
     assert Snapshot.open(one).id == Snapshot.open(two).id
     assert Snapshot.open(one).lists() == Snapshot.open(two).lists()
     assert Snapshot.open(one).tags().equals(Snapshot.open(two).tags())
 
 
 def test_a_past_snapshot_answers_as_of_then(workspace: Workspace) -> None:
-    then = add(workspace, "tags", [reading(tag())]).snapshot_id
-    add(workspace, "vasps", [reading(vasp())])
-    add(workspace, "tags", [reading(tag(label="later"))])
+    then = add(workspace, [reading(tag())]).snapshot_id
+    add(workspace, [reading(vasp())])
+    add(workspace, [reading(tag(label="later"))])
     assert Snapshot.open(workspace, then).tags()["label"].to_list() == ["label"]
     assert Snapshot.open(workspace, then.removeprefix("sha256:")).vasps().height == 0
     assert Snapshot.open(workspace).tags()["label"].to_list() == ["label", "later"]
 
 
 def test_a_reader_keeps_its_snapshot_while_others_write(workspace: Workspace) -> None:
-    add(workspace, "tags", [reading(tag())])
+    add(workspace, [reading(tag())])
     reader = Snapshot.open(workspace)
-    add(workspace, "tags", [reading(tag(label="later"))])
+    add(workspace, [reading(tag(label="later"))])
     assert reader.tags().height == 1
 
 
 @pytest.mark.parametrize("name", ["sha256:" + "0" * 64, "latest", "../../etc/passwd", ""])
 def test_an_id_that_is_not_here_is_a_usage_error(workspace: Workspace, name: str) -> None:
-    add(workspace, "tags", [reading(tag())])
+    add(workspace, [reading(tag())])
     with pytest.raises(UsageError, match="snapshot"):
         Snapshot.open(workspace, name)
 
@@ -121,7 +119,7 @@ def test_an_id_that_is_not_here_is_a_usage_error(workspace: Workspace, name: str
 def test_an_altered_or_missing_file_is_noticed_never_answered_from(
     workspace: Workspace, pattern: str, damage: str
 ) -> None:
-    add(workspace, "tags", [reading(tag())])
+    add(workspace, [reading(tag())])
     path = next(workspace.intel.glob(pattern))
     content = bytearray(path.read_bytes())
     path.unlink()
@@ -133,9 +131,9 @@ def test_an_altered_or_missing_file_is_noticed_never_answered_from(
 
 
 def test_a_list_whose_file_was_lost_is_whole_again_once_imported_again(workspace: Workspace) -> None:
-    added = add(workspace, "tags", [reading(tag())])
+    added = add(workspace, [reading(tag())])
     next(workspace.intel.glob("tags-*.parquet")).unlink()
-    again = add(workspace, "tags", [reading(tag())])
+    again = add(workspace, [reading(tag())])
     assert (again.imported, again.unchanged, again.snapshot_id) == (0, 1, added.snapshot_id)
     assert Snapshot.open(workspace).tags().height == 1
 
@@ -143,7 +141,7 @@ def test_a_list_whose_file_was_lost_is_whole_again_once_imported_again(workspace
 def test_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnwritable):
-        add(Workspace(tmp_path / "file"), "tags", [reading(tag())])
+        add(Workspace(tmp_path / "file"), [reading(tag())])
 
 
 @pytest.mark.parametrize(("sources", "name"), [
@@ -167,7 +165,7 @@ name, count, size = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 print("ready", flush=True)
 for number in range(count):
     rows = [tag(address=f"{name}{number}.{row}") for row in range(size)]
-    add(Workspace(Path(sys.argv[1])), "tags", [reading(*rows)])
+    add(Workspace(Path(sys.argv[1])), [reading(*rows)])
 """
 
 
@@ -192,7 +190,7 @@ def test_two_imports_at_once_both_arrive(workspace: Workspace) -> None:
 def test_killed_at_any_moment_an_import_leaves_whole_snapshots_and_runs_again(workspace: Workspace) -> None:
     seed = int(os.environ.get("TRACER_TEST_SEED", random.randrange(1 << 32)))
     moments = random.Random(seed)
-    add(workspace, "tags", [reading(tag(address="before"))])
+    add(workspace, [reading(tag(address="before"))])
     for _ in range(6):
         importer = _importer(workspace, "k", 12, 500)
         assert importer.stdout
@@ -213,7 +211,7 @@ def test_killed_at_any_moment_an_import_leaves_whole_snapshots_and_runs_again(wo
 
 
 def test_a_full_disk_keeps_what_was_there(workspace: Workspace) -> None:
-    before = add(workspace, "tags", [reading(tag())]).snapshot_id
+    before = add(workspace, [reading(tag())]).snapshot_id
     limited = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         + _IMPORTER.replace("print", "#")

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -81,12 +81,15 @@ def append(
     inputs: Sequence[str],
     output: str,
     outcome: str,
+    claims: Collection[str] = (),
 ) -> Entry:
     """Add one entry at the end; durable when this returns. Any number of processes may append at once.
 
-    Raises `CustodyBroken` where the end of the log is not what its head says: nothing is added to a log that
-    was cut.
+    `claims` are the ids of those the answer leaned on; their digest becomes an input. Raises `CustodyBroken`
+    where the end of the log is not what its head says: nothing is added to a log that was cut.
     """
+    if claims:
+        inputs = [*inputs, claims_digest(claims)]
     with state.transaction():
         seq, prev = _end(state)
         draft = Entry(
@@ -107,7 +110,18 @@ def append(
         entry = replace(draft, hash=draft.digest())
         state.run(_SQL["append"], asdict(entry))
         state.run(_SQL["move_head" if seq else "first_head"], {"seq": entry.seq, "hash": entry.hash})
+        state.run(_SQL["used"], {"seq": entry.seq, "claims": json.dumps(sorted(claims))})
     return entry
+
+
+def claims_digest(claims: Collection[str]) -> str:
+    """`claims:sha256:...` over sorted claim ids: what an entry's inputs say of the claims it leaned on."""
+    return f"claims:sha256:{hashlib.sha256(''.join(sorted(claims)).encode()).hexdigest()}"
+
+
+def using(state: State, claim: str) -> list[Entry]:
+    """Entries whose answers leaned on a claim, oldest first."""
+    return [Entry(*row) for row in state.rows(_SQL["using"], {"claim": claim})]
 
 
 def entries(state: State, case_id: str | None = None) -> list[Entry]:
@@ -162,12 +176,17 @@ class Question:
         self._asked = {"verb": verb, "case_id": case_id, "purpose": purpose}
         self._arguments = tuple(arguments)
         self._inputs: list[str] = []
+        self._claims: set[str] = set()
         self._output = ""
 
     def read(self, identity: str) -> None:
         """Note an input: the hash of a file, a snapshot id, an `as_of`."""
         if identity not in self._inputs:
             self._inputs.append(identity)
+
+    def used(self, claims: Iterable[str]) -> None:
+        """Note the claims the answer leaned on, so that it is found when one of them is withdrawn."""
+        self._claims.update(claims)
 
     def answered(self, output: bytes) -> None:
         """Note the answer: its SHA-256 goes into the log, the answer itself does not."""
@@ -196,6 +215,7 @@ class Question:
                 inputs=self._inputs,
                 output=self._output,
                 outcome=outcome,
+                claims=self._claims,
             )
 
 

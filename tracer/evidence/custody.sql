@@ -16,6 +16,16 @@ INSERT INTO custody_head (id, seq, hash) VALUES (1, :seq, :hash);
 -- name: move_head
 UPDATE custody_head SET seq = :seq, hash = :hash WHERE id = 1;
 
+-- name: used
+INSERT OR IGNORE INTO used_claim (claim, seq) SELECT value, :seq FROM json_each(:claims);
+
+-- name: using
+SELECT c.seq, c.time, c.user, c.engine, c.verb, c.arguments, c.case_id, c.purpose, c.inputs, c.output, c.outcome,
+       c.prev, c.hash
+FROM used_claim AS u JOIN custody AS c ON c.seq = u.seq
+WHERE u.claim = :claim
+ORDER BY c.seq;
+
 -- name: entries
 SELECT seq, time, user, engine, verb, arguments, case_id, purpose, inputs, output, outcome, prev, hash
 FROM custody

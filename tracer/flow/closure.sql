@@ -24,9 +24,11 @@ WITH made AS MATERIALIZED (
 SELECT o.tx_id, o.vout, o.value, o.kind, o.address_id,
        coalesce(ca.holding, cc.holding) AS holding, cc.holding AS cluster_holding
 FROM made AS o
-LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
+JOIN block AS b ON b.height = (o.tx_id >> 24)
+LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id AND ca.since <= b.time AND b.time < ca.until
 LEFT JOIN linked AS c ON c.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(c.cluster_id, o.address_id)
+    AND cc.since <= b.time AND b.time < cc.until
 ORDER BY o.tx_id, o.vout;
 
 -- name: heads

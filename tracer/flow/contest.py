@@ -7,49 +7,20 @@ stops a trace, and names nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tracer.flow.fates import Fate
-from tracer.intel import taxonomy
-
-Row = Mapping[str, Any]
-"""A tag, by the snapshot's column names."""
+from tracer.intel import ranking
+from tracer.intel.ranking import Row, named, party, score
 
 Claim = tuple[Row, Fate]
 """A tag and what a trace does there."""
 
-_FIRST = (Fate.SERVICE, Fate.MIXER, Fate.BRIDGE, Fate.CUSTODIAL_POOL)
-
-
-def named(row: Row) -> str:
-    """Whom a tag names: its actor, else its label."""
-    name: str = row["actor"] or row["label"]
-    return name
-
-
-def party(row: Row) -> str:
-    """The same, to tell whether two tags name one entity."""
-    return named(row).casefold()
-
-
-def score(row: Row) -> int:
-    """Confidence of a tag, 0 to 100; 0 for a word the taxonomy does not know."""
-    known = taxonomy.confidences().get(row["confidence"])
-    return known.score if known else 0
-
 
 def ranked(claims: Sequence[Claim]) -> list[Claim]:
-    """Strongest first: confidence, then claims that name an actor; a total order."""
-
-    def strength(claim: Claim) -> tuple[int, bool, int, str, str, str, str]:
-        row, fate = claim
-        return (
-            -score(row), not row["actor"], _FIRST.index(fate), row["actor"], row["label"], row["source"],
-            row["claim_id"],
-        )  # fmt: skip
-
-    return sorted(claims, key=strength)
+    """Strongest first (`tracer.intel.ranking`)."""
+    fates = {row["claim_id"]: fate for row, fate in claims}
+    return [(row, fates[row["claim_id"]]) for row in ranking.ranked(row for row, _ in claims)]
 
 
 def standings(rows: Sequence[Row]) -> dict[str, int]:

@@ -75,6 +75,10 @@ def _claims(facts: Facts) -> list[str]:
         gaps.append("no claims are loaded: no service can be recognised")
     elif not facts.snapshot.tags(chain).height:
         gaps.append(f"no claims about addresses of {chain} are loaded: no service can be recognised")
+    gaps += [
+        f"list {entry.list!r} ({entry.rows} claims) was not read: its permissions keep it from this user"
+        for entry in facts.snapshot.unreadable()
+    ]
     if not facts.snapshot.vasps().height and Exits.parse(facts.question.exits).levels:
         gaps.append(_NO_REGISTER + ", so --exits kyc:... finds nothing")
     return gaps
@@ -95,8 +99,6 @@ def _disputes(facts: Facts) -> list[str]:
 
 def _levels(facts: Facts, endpoints: Sequence[Endpoint]) -> list[str]:
     """VASPs whose level is unknown because rows of the register that rank alike disagree on it."""
-    import polars as pl
-
     days: dict[str, set[str]] = {}
     for endpoint in endpoints:
         if endpoint.vasp_id is not None and endpoint.level == "unknown":
@@ -104,18 +106,10 @@ def _levels(facts: Facts, endpoints: Sequence[Endpoint]) -> list[str]:
             days.setdefault(endpoint.vasp_id, set()).update((utc(time) or "")[:10] for time in times)
     notes = []
     for vasp_id, dates in sorted(days.items()):
-        rows = facts.snapshot.vasps().filter(pl.col("vasp_id") == vasp_id)
-        if rows.height < 2:
-            continue
-        for day in sorted(dates):
-            open_end = (pl.col("valid_to") == "") | (pl.col("valid_to") >= day)
-            holding = rows.filter((pl.col("valid_from") <= day) & open_end).sort("valid_from", "assessed_at")
-            best = holding.join(holding.tail(1), on=["valid_from", "assessed_at"], how="semi")
-            levels = sorted(set(best["kyc_level"].to_list()))
-            if len(levels) > 1:
-                notes.append(
-                    f"the KYC level of {vasp_id} on {day} is unknown: rows of the register disagree "
-                    f"({', '.join(levels)})"
-                )
-                break
+        known = ((day, facts.snapshot.kyc_at(vasp_id, day).disagreeing) for day in sorted(dates))
+        if tied := next(((day, levels) for day, levels in known if levels), None):
+            notes.append(
+                f"the KYC level of {vasp_id} on {tied[0]} is unknown: rows of the register disagree "
+                f"({', '.join(tied[1])})"
+            )
     return notes

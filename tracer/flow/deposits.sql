@@ -24,9 +24,11 @@ UNION
 SELECT swept.address_id
 FROM swept
 JOIN paid AS o ON o.tx_id = swept.tx_id
-LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
+JOIN block AS b ON b.height = (o.tx_id >> 24)
+LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id AND ca.since <= b.time AND b.time < ca.until
 LEFT JOIN linked AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
+    AND cc.since <= b.time AND b.time < cc.until
 LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
 WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM swept.entity
 ORDER BY address_id;
@@ -37,9 +39,11 @@ SELECT DISTINCT l.tx_id, l.vout
 FROM landing AS l
 JOIN spend AS s ON s.prev_tx_id = l.tx_id AND s.prev_vout = l.vout
 JOIN txout AS o ON o.tx_id = s.tx_id
-LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id
+JOIN block AS b ON b.height = (o.tx_id >> 24)
+LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id AND ca.since <= b.time AND b.time < ca.until
 LEFT JOIN cluster AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
+    AND cc.since <= b.time AND b.time < cc.until
 LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
 WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM l.entity
 ORDER BY l.tx_id, l.vout;

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tracer.flow import deposits
+from tracer.amounts import Amount
+from tracer.flow import deposits, leaned
 from tracer.flow.coverage import coverage
 from tracer.flow.endpoints import Endpoint, endpoint_rows, group
 from tracer.flow.facts import Answer, Facts
@@ -15,6 +16,7 @@ from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import digest
 from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
+from tracer.intel.ranking import protection_of
 
 
 def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[str, Any]:
@@ -26,8 +28,6 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         for name, fates in BUCKETS.items()
     }
     seeded = sum(taint.seeded.tolist())
-    # money that left the set and came back is no new arrival, and only the method knows how much that is
-    external = seeded if lots.unit == "lot" else lots.external
     endpoints = group(facts, answer)
     others = {other.method: group(facts, other) for other in answers}
     exits = Exits.parse(facts.question.exits)
@@ -35,10 +35,17 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     hidden = [e for e in endpoints if not exits.shows(e.level, e.category)]
     unknown = [e for e in hidden if e.level == "unknown"]
     moved = taint.amount > 0
+    received = lots.received
+    # money that left the set and came back is no new arrival, and only the method knows how much that is
+    arrived = facts.by_day(taint.seeded) if lots.unit == "lot" else lots.arrived
+    inside = {day: rest for day, units in received.items() if (rest := units - arrived.get(day, 0))}
+    used = leaned.claims(facts, endpoints)
+    covered = coverage(facts, buckets["unread"], seeded, endpoints)
+    covered["notes"] += facts.worth.notes([*received, *lots.left, *facts.days_of(rests > 0)])
     return {
         "schema": "tracer.trace/1",
         **as_of(facts),
-        "coverage": coverage(facts, buckets["unread"], seeded, endpoints),
+        "coverage": covered,
         "seeds": [
             {
                 "chain": chain.name,
@@ -55,10 +62,10 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         "method": answer.method,
         "parameters": facts.question.parameters(),
         "seed_summary": {
-            "gross_received": facts.amount(lots.gross),
-            "internal": facts.amount(lots.gross - external),
-            "external_received": facts.amount(external),
-            "left": facts.amount(lots.leaving) if lots.unit == "entity" else None,
+            "gross_received": facts.worth.over(received),
+            "internal": facts.worth.over(inside),
+            "external_received": facts.worth.over(arrived),
+            "left": facts.worth.over(lots.left) if lots.unit == "entity" else None,
         },
         "totals": [
             {
@@ -80,8 +87,8 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         "endpoints": endpoint_rows(facts, answer, shown, others, seeded),
         "other_endpoints": {
             "count": len(hidden),
-            "amount": facts.amount(sum(e.total for e in hidden)),
-            "unknown_kyc": {"count": len(unknown), "amount": facts.amount(sum(e.total for e in unknown))},
+            "amount": _sum_of(facts, hidden),
+            "unknown_kyc": {"count": len(unknown), "amount": _sum_of(facts, unknown)},
         },
         "stops": _stops(facts, taint),
         "unspent": _resting(facts, taint, Fate.UNSPENT),
@@ -91,7 +98,16 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
             "transactions": len(np.unique(facts.trail.out_tx[moved])),
             "hops": int(taint.hop[moved].max()) if moved.any() else 0,
         },
+        "protected": _protected(facts, taint),
+        "claims": used,
+        "tlp": leaned.marking(facts, used),
     }
+
+
+def _sum_of(facts: Facts, endpoints: Sequence[Endpoint]) -> Amount:
+    return facts.worth.total(
+        facts.amount(leg.amount, leg.output) for endpoint in endpoints for leg in endpoint.legs
+    )
 
 
 def compare(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -152,7 +168,7 @@ def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     `entity` is who is claimed to hold the address; None at a mixing transaction and where nobody is named.
     The transaction is the one that brought the money there; at a mixer it is the mix.
     """
-    sums: dict[tuple[str, str, str], int] = {}
+    sums: dict[tuple[str, str, str], dict[int, int]] = {}
     entities: dict[tuple[str, str, str], str] = {}
     fates = [int(f) for f in (*BUCKETS["stopped"], *BUCKETS["pruned"])]
     for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
@@ -160,31 +176,51 @@ def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
         mixed = fate is Fate.MIXER and facts.trail.holding[o] < 0
         txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
         key = (fate.reason, facts.address(o) or "", txid)
-        sums[key] = sums.get(key, 0) + int(taint.amount[o])
+        days, day = sums.setdefault(key, {}), facts.day(o)
+        days[day] = days.get(day, 0) + int(taint.amount[o])
         if fate in BUCKETS["stopped"] and facts.trail.holding[o] >= 0:
             entities[key] = facts.services.holdings[int(facts.trail.holding[o])].entity.name
-    ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0][1], item[0][2], item[0][0]))
+    ranked = sorted(
+        sums.items(), key=lambda item: (-sum(item[1].values()), item[0][1], item[0][2], item[0][0])
+    )
     return [
         {
             "reason": key[0],
-            "amount": facts.amount(units),
+            "amount": _stopped(facts, days),
             "address": key[1] or None,
             "txid": key[2],
             "entity": entities.get(key) or None,
         }
-        for key, units in ranked
+        for key, days in ranked
     ]
+
+
+def _stopped(facts: Facts, days: dict[int, int]) -> Amount:
+    """What stopped at one place; only a mixer's row can be of several days, and then it is a sum."""
+    (day, units), *more = days.items()
+    return facts.worth.over(days) if more else facts.worth.on(units, day)
 
 
 def _resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
     rows = [
-        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]))
+        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]), o)
         for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(fate))).tolist()
     ]
     return [
-        {"address": address or None, "outpoint": f"{txid}:{vout}", "amount": facts.amount(-units)}
-        for units, address, txid, vout in sorted(rows)
+        {"address": address or None, "outpoint": f"{txid}:{vout}", "amount": facts.amount(-units, o)}
+        for units, address, txid, vout, o in sorted(rows)
     ]
+
+
+def _protected(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
+    """Addresses the money passed that claims ask to protect: a victim is no suspect, a test purchase no sale."""
+    met = np.unique(facts.trail.address[(taint.amount > 0) & (facts.trail.address >= 0)]).tolist()
+    rows = {
+        (facts.addresses[address], protection_of(row), row["claim_id"])
+        for address in met
+        for row in facts.services.protected.get(address, ())
+    }
+    return [{"address": a, "protection": b, "claim": c} for a, b, c in sorted(rows)]
 
 
 def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> list[dict[str, Any]]:

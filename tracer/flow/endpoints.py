@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer.amounts import share_text
+from tracer.amounts import largest_remainder, share_text
 from tracer.flow.fates import Fate
 from tracer.flow.movements import Taint
 from tracer.flow.question import utc
 from tracer.intel import taxonomy
-from tracer.intel.claims import KycAt, KycLevel
+from tracer.intel.claims import KycLevel
+from tracer.intel.kyc import KycAt
 
 if TYPE_CHECKING:
     from tracer.flow.closure import Trail
     from tracer.flow.facts import Answer, Facts
 
-Key = tuple[str, str, str | None, tuple[str, str] | None]
-"""Entity, KYC level at that time, last known level, and the interval it rests on: one row each."""
+Key = tuple[str, str, str | None, tuple[str, str] | None, str]
+"""Entity, KYC level at that time, last known level, the interval it rests on, the host of its account: one row each."""
+
+LATEST = "9999-12-31"
+"""A request goes to whom a service is now, by the newest statement about it, not to whom it was on a payment's day."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class Endpoint:
     key: Key
     vasp_id: str | None
     category: str
+    nested_in: str = ""
     legs: list[Leg] = field(default_factory=list)
     holdings: set[int] = field(default_factory=set)
+    kyc_claims: set[str] = field(default_factory=set)
 
     @property
     def level(self) -> str:
@@ -70,8 +76,9 @@ def group(facts: Facts, answer: Answer) -> list[Endpoint]:
             known[entity.vasp_id, day] = kyc
         interval = kyc.interval if kyc.interval and any(kyc.interval) else None  # a claim without any date
         last = str(kyc.last_known) if kyc.last_known is not None else None
-        key: Key = (entity.name, str(kyc.level), last, interval)
-        row = found.setdefault(key, Endpoint(key, entity.vasp_id, entity.category))
+        key: Key = (entity.name, str(kyc.level), last, interval, entity.nested_in)
+        row = found.setdefault(key, Endpoint(key, entity.vasp_id, entity.category, entity.nested_in))
+        row.kyc_claims.update(kyc.claims)
         row.category = min(row.category, entity.category, key=_category_order)
         role, basis = _role(facts, o, number)
         row.legs.append(Leg(o, role, basis, int(trail.swept_to[o]) >= 0, int(taint.amount[o])))
@@ -130,7 +137,7 @@ def _row(
     times = [int(trail.time[trail.out_tx[o]]) for o in outputs]
     day = (utc(max(times)) or "")[:10]
     vasp = facts.snapshot.vasp(endpoint.vasp_id, day) if endpoint.vasp_id else None
-    name, level, last_known, interval = endpoint.key
+    name, level, last_known, interval, _ = endpoint.key
     legs = [_leg(facts, taint, leg) for leg in endpoint.legs]
     return {
         "entity": vasp.name if vasp else name,
@@ -140,32 +147,32 @@ def _row(
         "kyc_last_known": last_known,
         "kyc_interval": list(interval) if interval else None,
         "jurisdiction": (vasp.jurisdiction or None) if vasp else None,
-        "amount": facts.amount(endpoint.total),
+        "amount": facts.worth.total(leg["amount_traced"] for leg in legs),
         "share": share_text(endpoint.total, seeded),
         "range": _range(facts, endpoint, others, seeded) if len(others) > 1 else None,
         "legs": legs,
-        "account_shape": "unknown",
+        "account_shape": "nested" if endpoint.nested_in else "unknown",
         "first_time": utc(min(times)),
         "last_time": utc(max(times)),
         "min_hops": min(leg["hops"] for leg in legs),
         "by_seed": _by_seed(facts, answer, endpoint, outputs),
         "attribution": _attribution(facts, endpoint),
+        "kyc_evidence": _evidence(facts, endpoint),
+        "nested_in": _host(facts, endpoint, day) if endpoint.nested_in else None,
+        "request_to": _request_to(facts, endpoint.vasp_id or endpoint.nested_in),
     }
 
 
 def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int]) -> list[dict[str, str]]:
-    """What each seed brought; adds up to the endpoint. Only rounding is scaled away, by largest remainder."""
+    """What each seed brought; adds up to the endpoint. Only rounding is scaled away."""
     alone = {number: sum(found[outputs].tolist()) for number, found in sorted(answer.by_seed.items())}
-    whole = sum(alone.values())
-    if whole == 0:
+    if not any(alone.values()):
         return []
-    parts = {number: divmod(endpoint.total * units, whole) for number, units in alone.items()}
-    over = endpoint.total - sum(part for part, _ in parts.values())
-    more = sorted(parts, key=lambda number: (-parts[number][1], number))[:over]
+    parts = largest_remainder(endpoint.total, list(alone.values()))
     return [
-        {"seed": facts.lots.seeds[number].text, "amount": str(part + (number in more))}
-        for number, (part, _) in parts.items()
-        if part + (number in more)
+        {"seed": facts.lots.seeds[number].text, "amount": str(part)}
+        for number, part in zip(alone, parts, strict=True)
+        if part
     ]
 
 
@@ -194,8 +201,8 @@ def _leg(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
         "transfer_index": None,
         "height": int(trail.tx_id[t]) >> 24,
         "time": utc(int(trail.time[t])),
-        "amount_onchain": facts.amount(int(trail.movements.out_value[o])),
-        "amount_traced": facts.amount(leg.amount),
+        "amount_onchain": facts.amount(int(trail.movements.out_value[o]), o),
+        "amount_traced": facts.amount(leg.amount, o),
         "hops": int(taint.hop[o]),
         "path": [facts.txids[int(trail.tx_id[i])] for i in steps],
     }
@@ -217,8 +224,48 @@ def path(trail: Trail, taint: Taint, output: int) -> list[int]:
 def _attribution(facts: Facts, endpoint: Endpoint) -> list[dict[str, Any]]:
     """The claims that name this service at its legs, each once."""
     rows = {
-        (row["label"], row["source"], row["confidence"], row["lastmod"])
+        (row["label"], row["source"], row["confidence"], row["lastmod"], row["claim_id"], row["tlp"])
         for number in endpoint.holdings
         for row in facts.services.holdings[number].claims
     }
-    return [{"label": a, "source": b, "confidence": c, "date": d} for a, b, c, d in sorted(rows)]
+    return [
+        {"label": a, "source": b, "confidence": c, "date": d, "claim": e, "tlp": f or None}
+        for a, b, c, d, e, f in sorted(rows)
+    ]
+
+
+def _evidence(facts: Facts, endpoint: Endpoint) -> list[dict[str, Any]]:
+    """The statements a level, or the last one known, rests on."""
+    said = sorted((claim, facts.snapshot.statement(claim)) for claim in endpoint.kyc_claims)
+    return [
+        {
+            "claim": claim,
+            "kyc_level": str(row.kyc_level),
+            "source": row.source,
+            "assessed_at": row.assessed_at or None,
+            "evidence_url": row.evidence_url or None,
+            "evidence_sha256": row.evidence_sha256 or None,
+        }
+        for claim, row in said
+    ]
+
+
+def _host(facts: Facts, endpoint: Endpoint, day: str) -> dict[str, Any]:
+    """The service in whose custody the account lies: it too can be asked who opened it."""
+    kyc = facts.snapshot.kyc_at(endpoint.nested_in, day)
+    vasp = facts.snapshot.vasp(endpoint.nested_in, day)
+    return {
+        "vasp_id": endpoint.nested_in,
+        "entity": vasp.name if vasp else endpoint.nested_in,
+        "kyc_level": str(kyc.level),
+        "kyc_last_known": str(kyc.last_known) if kyc.last_known else None,
+    }
+
+
+def _request_to(facts: Facts, vasp_id: str | None) -> dict[str, Any] | None:
+    """Where a request goes, by the newest statement about the service; None where no register speaks of it."""
+    vasp = facts.snapshot.vasp(vasp_id, LATEST) if vasp_id else None
+    if vasp is None:
+        return None
+    names = ("name", "legal_entity", "legal_contact", "records_holder", "retention", "status", "successor")
+    return {"vasp_id": vasp.vasp_id, **{name: getattr(vasp, name) or None for name in names}}

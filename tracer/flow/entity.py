@@ -15,6 +15,7 @@ from tracer.db import named_sql
 from tracer.flow import contest
 from tracer.flow.grammar import Seed
 from tracer.flow.services import Services
+from tracer.intel import ranking
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -57,14 +58,13 @@ def _actor(ledger: Ledger, services: Services, own: Sequence[int]) -> str:
     clusters = _clusters(ledger, own)
     found: set[str] = set()
     for address in own:
-        number = services.by_address.get(address, services.by_cluster.get(clusters[address]))
-        if number is not None:
-            found.add(services.holdings[number].entity.actor)
+        timed = services.by_address.get(address) or services.by_cluster.get(clusters[address], [])
+        found.update(services.holdings[number].entity.actor for _, number in timed)
     found.discard("")
     if not found:
         rows = [row for row, address, _ in services.tagged if address in set(own) and row["actor"]]
         best = contest.leaders(rows) if rows else set()
-        found = {row["actor"] for row in rows if contest.party(row) in best}
+        found = {row["actor"] for row in rows if ranking.party(row) in best}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -73,7 +73,7 @@ def _parties(services: Services, seed: Seed, own: Iterable[int]) -> set[str]:
     wanted = set(own)
     key = {"tag": "label", "vasp": "actor"}.get(seed.kind)
     return {
-        contest.party(row)
+        ranking.party(row)
         for row, address, _ in services.tagged
         if (row[key] == seed.value if key else address in wanted)
     }

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from tracer.amounts import Amount, amount
+from tracer.amounts import Amount
 from tracer.clustering.state import ClusteringState
 from tracer.flow.closure import Trail
 from tracer.flow.movements import I64, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
+from tracer.flow.worth import DAY, Worth
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
 
@@ -33,6 +35,7 @@ class Facts:
 
     ledger: Ledger
     snapshot: Snapshot
+    worth: Worth
     question: Question
     services: Services
     lots: Lots
@@ -57,11 +60,30 @@ class Facts:
         seen = np.union1d(trail.tx_id[trail.out_tx[tainted]], spenders[spenders >= 0])
         self.txids = self.ledger.render_txids(seen.tolist())
         owners = np.union1d(trail.address[ended], trail.swept_to[ended])
+        shielded = np.array(sorted(self.services.protected), np.int64)
+        owners = np.union1d(owners, np.intersect1d(trail.address[tainted], shielded))
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
 
-    def amount(self, base_units: int) -> Amount:
-        """An amount of the chain's asset."""
-        return amount(self.ledger.chain.asset, base_units, self.ledger.chain.decimals)
+    def amount(self, base_units: int, output: int) -> Amount:
+        """An amount in an output, with what it was worth on the day of the output's block."""
+        return self.worth.on(base_units, self.day(output))
+
+    def day(self, output: int) -> int:
+        """UTC day of an output's block, counted from 1970-01-01."""
+        return int(self.trail.time[self.trail.out_tx[output]]) // DAY
+
+    def days_of(self, chosen: npt.NDArray[np.bool_]) -> list[int]:
+        """The UTC days of the blocks of the chosen outputs (bool[k]), each once, sorted."""
+        found: list[int] = np.unique(self.trail.time[self.trail.out_tx[chosen]] // DAY).tolist()
+        return found
+
+    def by_day(self, units: I64) -> dict[int, int]:
+        """Base units of outputs (int64[k]) summed by the UTC day of their blocks."""
+        days: dict[int, int] = {}
+        for output in np.flatnonzero(units).tolist():
+            day = self.day(output)
+            days[day] = days.get(day, 0) + int(units[output])
+        return days
 
     def txid(self, output: int) -> str:
         """Txid of the transaction that made an output."""

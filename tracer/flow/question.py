@@ -14,6 +14,7 @@ from tracer.flow.movements import NO_LIMIT
 from tracer.flow.seeds import Unit
 from tracer.intel import taxonomy
 from tracer.intel.claims import WEAK, KycLevel
+from tracer.intel.prices import check_currency
 
 MOST_UNITS = (1 << 63) - 1
 """The largest amount a store or a kernel holds, in base units."""
@@ -53,7 +54,10 @@ class Exits:
 
 @dataclass(frozen=True)
 class Question:
-    """One trace. Times are unix seconds, UTC, ends exclusive; `min_value` is in base units."""
+    """One trace. Times are unix seconds, UTC, ends exclusive; `min_value` is in base units.
+
+    currency, price_source  of the fiat values (`tracer.intel.prices`); None: the sources as they rank
+    """
 
     seeds: tuple[str, ...]
     methods: tuple[str, ...] = DEFAULT
@@ -66,6 +70,8 @@ class Question:
     seed_after: int | None = None
     seed_before: int | None = None
     exits: tuple[str, ...] = ()
+    currency: str = "USD"
+    price_source: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; `UsageError` says what."""
@@ -89,6 +95,7 @@ class Question:
             if start is not None and end is not None and start >= end:
                 raise UsageError(f"{what} is an empty window: it ends before it begins.")
         Exits.parse(self.exits)
+        check_currency(self.currency)
 
     @property
     def budget(self) -> Budget:
@@ -107,6 +114,8 @@ class Question:
             "seed_before": utc(self.seed_before),
             "exits": list(self.exits),
             "fees": "fee_sink",
+            "currency": self.currency,
+            "price_source": self.price_source,
         }
 
 

@@ -19,6 +19,7 @@ from tracer.flow.entity import cluster_members, extend, outflow
 from tracer.flow.grammar import Seed
 from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
 from tracer.flow.services import Services
+from tracer.flow.worth import DAY
 from tracer.ledger.store import Ledger, txid_bytes
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ class Lots:
     unit          whether the set seeds what arrives in it (`lot`) or what leaves it (`entity`)
     flagged       tx_id, vout, value, seed: outputs of the set that received, or that left it, in the window
     net           tx_id, net: base units arriving from outside (leaving, for an entity)
-    gross, internal, external   receipts of lots and set, base units
-    leaving       base units that left the entity; 0 for lots
+    received      UTC day (from 1970) -> base units that the lots and the set received, moves inside it too
+    arrived       the part of it that came from outside the set; of an entity only
+    left          what left the entity, likewise; empty for lots
     clustered     whether clusters decided who is in the set
     notes, gaps   for coverage; a gap makes it partial
     """
@@ -53,10 +55,9 @@ class Lots:
     members: dict[int, int] = field(default_factory=dict)
     flagged: pl.DataFrame | None = None
     net: pl.DataFrame | None = None
-    gross: int = 0
-    internal: int = 0
-    external: int = 0
-    leaving: int = 0
+    received: dict[int, int] = field(default_factory=dict)
+    arrived: dict[int, int] = field(default_factory=dict)
+    left: dict[int, int] = field(default_factory=dict)
     clustered: bool = False
     notes: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
@@ -151,7 +152,7 @@ def resolve(
     _receipts(ledger, lots, window)
     if lots.unit == "entity":
         lots.net, lots.flagged, note = outflow(ledger, _members(lots), window)
-        lots.leaving = sum(lots.net["net"].to_list())
+        lots.left = _by_day(ledger, lots.net.rows())
         lots.notes += [note] if note else []
     return lots
 
@@ -260,14 +261,15 @@ def _window_points(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
 
 
 def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
-    """Gross, internal and external receipts; for lots also what the set seeds."""
+    """What lots and set received, and what of it came from outside; for lots also what the set seeds."""
     import polars as pl
 
+    own = []
     for tx_id, vout in lots.points:
         rows = ledger.db.rows(_SQL["outputs_of_tx"], {"tx_id": tx_id})
-        lots.gross += next(value for v, value, _ in rows if v == vout)
-    lots.external = lots.gross
+        own.append((tx_id, next(value for v, value, _ in rows if v == vout)))
     if not lots.members:
+        lots.received = _by_day(ledger, own)
         return
     points = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "vout": pl.Int32}, orient="row")
     with ledger.db.table("members", _members(lots)), ledger.db.table("points", points):
@@ -284,15 +286,28 @@ def _receipts(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:
             f"{doubtful} receipts of the seed set come from transactions with inputs that were not read; "
             "moves inside the set may be counted as arrivals"
         )
-    both = received.join(points, on=["tx_id", "vout"], how="semi")
-    external = sum(per_tx["net"].to_list())
-    gross = sum(received["value"].to_list())
-    lots.gross += gross - sum(both["value"].to_list())
-    lots.internal = gross - external
-    lots.external = lots.gross - lots.internal
-    if lots.unit == "lot":
+    more = received.join(points, on=["tx_id", "vout"], how="anti")
+    lots.received = _by_day(ledger, [*own, *more.select("tx_id", "value").rows()])
+    if lots.unit == "entity":  # which no lot is part of
+        lots.arrived = _by_day(ledger, per_tx.select("tx_id", "net").rows())
+    else:
         lots.net = per_tx.select("tx_id", "net").filter(pl.col("net") > 0).sort("tx_id")
         lots.flagged = received.join(lots.net, on="tx_id", how="semi", maintain_order="left")
+
+
+def _by_day(ledger: Ledger, rows: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """(tx_id, base units), summed by the UTC day of the transaction's block."""
+    import polars as pl
+
+    wanted = pl.DataFrame({"tx_id": sorted({tx_id for tx_id, _ in rows})}, schema={"tx_id": pl.Int64})
+    with ledger.db.table("wanted", wanted):
+        times = dict(ledger.db.rows(_SQL["times"]))
+    days: dict[int, int] = {}
+    for tx_id, units in rows:
+        if units:
+            day = times[tx_id] // DAY
+            days[day] = days.get(day, 0) + units
+    return days
 
 
 def _members(lots: Lots) -> pl.DataFrame:

@@ -4,7 +4,7 @@ A *holding* is what one entity is claimed to hold: an address, or a whole conser
 speaks of the cluster where it says so (`is_cluster_definer`) or where its author controls the key; else of
 the address alone. Claims that disagree are ranked by confidence (`tracer.flow.contest`), those on an address
 together with those on its cluster. Where several are equally good for one cluster, a trace ends in it as in a
-pool and nobody is named.
+pool and nobody is named. A claim counts for the payments of the days between which it held, and for no other.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from tracer.chain import AddressKey
 from tracer.db import named_sql
 from tracer.flow import contest
-from tracer.flow.contest import Claim, Row
+from tracer.flow.contest import Claim
 from tracer.flow.fates import Fate
-from tracer.intel import taxonomy
+from tracer.flow.spans import Span, cut, valid
+from tracer.intel import ranking
+from tracer.intel.names import Names
+from tracer.intel.ranking import Row, behaviour_of, protection_of
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.prefix import address_prefix
 from tracer.ledger.store import Ledger
@@ -47,12 +50,14 @@ class Entity:
     name     its actor, else its label; "" where claims of equal confidence disagree
     vasp_id  None where no VASP row names it
     actor    "" where the claims name none
+    nested_in  the service in whose custody its account lies, "" where none is claimed
     """
 
     name: str
     vasp_id: str | None
     category: str
     actor: str = ""
+    nested_in: str = ""
 
 
 NOBODY = Entity("", None, "")
@@ -66,6 +71,7 @@ class Holding:
     whole_cluster  the claim covers the co-spend cluster of the tagged address
     role           the role the claim gives this very address; "" otherwise
     claims         tag rows that say so, as dictionaries of the snapshot's columns, best first
+    considered     ids of all claims that had a say, those that lost too
     notes          disputes about it, for `coverage.notes` of a trace that meets it
     """
 
@@ -75,6 +81,11 @@ class Holding:
     role: str
     claims: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    considered: frozenset[str] = frozenset()
+
+
+Timed = tuple[Span, int]
+"""From and until when (unix seconds) an address or cluster is the holding of that number."""
 
 
 @dataclass
@@ -85,15 +96,17 @@ class Services:
     tagged      claims seen in the ledger: claim row, address_id, cluster_id (for seeds by tag)
     stopping    ids of the claims a trace stops at
     parties     cluster_id -> party -> best confidence, of all claims a trace stops at in that cluster
-    by_address, by_cluster   address_id / cluster_id -> number of the holding
+    by_address, by_cluster   address_id / cluster_id -> numbers of the holding, each with the time it held
+    protected   address_id -> claims that mark a victim or an authorised purchase
     """
 
     holdings: list[Holding] = field(default_factory=list)
     tagged: list[tuple[Row, int, int]] = field(default_factory=list)
     stopping: set[str] = field(default_factory=set)
     parties: dict[int, dict[str, int]] = field(default_factory=dict)
-    by_address: dict[int, int] = field(default_factory=dict)
-    by_cluster: dict[int, int] = field(default_factory=dict)
+    by_address: dict[int, list[Timed]] = field(default_factory=dict)
+    by_cluster: dict[int, list[Timed]] = field(default_factory=dict)
+    protected: dict[int, list[Row]] = field(default_factory=dict)
 
     def add(self, holding: Holding) -> int:
         """Register a holding; -> its number."""
@@ -104,18 +117,20 @@ class Services:
 def load(ledger: Ledger, snapshot: Snapshot) -> Services:
     """Resolve the snapshot's tags on this ledger's chain and leave the stops in TEMP tables.
 
-    `claimed_address(address_id, holding)` and `claimed_cluster(cluster_id, holding)` are there afterwards,
-    with at most one row per key, for the closure to join. An address that is tagged has a row of its own,
-    which says who won.
+    `claimed_address(address_id, since, until, holding)` and `claimed_cluster(cluster_id, ...)` are there
+    afterwards, with at most one row per key and moment, for the closure to join. An address that is tagged
+    has a row of its own, which says who won.
     """
     services = Services()
     vasps = set(snapshot.vasps()["vasp_id"].to_list())
-    services.tagged = _resolve(ledger, snapshot.tags(ledger.chain.name))
+    services.tagged = _resolve(ledger, snapshot.tags(ledger.chain.name), snapshot.names)
     on_address: dict[int, list[Claim]] = {}
     on_cluster: dict[int, list[Claim]] = {}
     inside: dict[int, list[Row]] = {}
     cluster_of: dict[int, int] = {}
     for row, address, cluster in services.tagged:
+        if protection_of(row):
+            services.protected.setdefault(address, []).append(row)
         fate = fate_of(row, vasps)
         if fate is None:
             continue
@@ -127,38 +142,70 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Services:
             on_cluster.setdefault(cluster, []).append((row, fate))
     services.parties = {cluster: contest.standings(rows) for cluster, rows in inside.items()}
     for cluster, claims in on_cluster.items():
-        services.by_cluster[cluster] = services.add(_cluster_holding(claims, vasps))
+        services.by_cluster[cluster] = [
+            (span, services.add(_weighed(_cluster_holding(held, vasps), held)))
+            for span in cut(row for row, _ in claims)
+            if (held := [claim for claim in claims if valid(claim[0], span)])
+        ]
     for address, claims in on_address.items():
         rivals = on_cluster.get(cluster_of[address], [])
-        above = services.holdings[services.by_cluster[cluster_of[address]]] if rivals else None
-        services.by_address[address] = services.add(_address_holding(claims, vasps, rivals, above))
+        services.by_address[address] = [
+            (span, services.add(_weighed(_address_holding(held, vasps, over, above), (*held, *over))))
+            for span in cut(row for row, _ in (*claims, *rivals))
+            if (held := [claim for claim in claims if valid(claim[0], span)])
+            for over in [[claim for claim in rivals if valid(claim[0], span)]]
+            for above in [_above(services, cluster_of[address], span)]
+        ]
     _store(ledger, services)
     return services
+
+
+def _weighed(holding: Holding, claims: Sequence[Claim]) -> Holding:
+    return replace(holding, considered=frozenset(row["claim_id"] for row, _ in claims))
+
+
+def _above(services: Services, cluster: int, span: Span) -> Holding | None:
+    """Who holds the cluster in that time; the spans of an address never cross those of its cluster."""
+    for (since, until), number in services.by_cluster.get(cluster, ()):
+        if since <= span[0] and span[1] <= until:
+            return services.holdings[number]
+    return None
 
 
 def fate_of(row: Row, vasps: set[str]) -> Fate | None:
     """What a trace does at a tagged address; None where the money is its holder's own and goes on.
 
-    Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5).
+    Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). A
+    protected person's money is their own; where an address was merely mentioned says nothing of who holds it.
     """
-    concept = taxonomy.load().get(row["category"])
-    behaviour = str(concept.behaviour) if concept else "follow"
-    if row["role"] == "escrow":
+    if row["role"] == "escrow" or row["tag_type"] == "mention" or protection_of(row):
         return None
+    behaviour = behaviour_of(row)
     if behaviour in ("mixer", "bridge"):
         return _FATES[behaviour]
-    return Fate.SERVICE if row["actor"] in vasps else _FATES[behaviour]
+    known = row["actor"] in vasps or row["nested_in"] in vasps
+    return Fate.SERVICE if known else _FATES[behaviour]
 
 
-def _resolve(ledger: Ledger, tags: pl.DataFrame) -> list[tuple[Row, int, int]]:
-    """(tag row, address_id, cluster_id) of every tag whose address the ledger has seen, in the tags' order."""
+def _resolve(ledger: Ledger, tags: pl.DataFrame, names: Names) -> list[tuple[Row, int, int]]:
+    """(tag row, address_id, cluster_id) of every tag whose address the ledger has seen, in the tags' order.
+
+    An actor under another name of its own, or a service's label that is the name of exactly one actor, is that
+    actor.
+    """
     if not tags.height:
         return []
     said = tags.select("kind", "payload", prefixes(tags).alias("prefix")).with_row_index("claim")
     with ledger.db.table("said", said):
         found = ledger.db.polars(_SQL["resolve_tags"])
-    rows = tags[found["claim"].to_list()].to_dicts()
+    rows: list[Row] = [_identified(row, names) for row in tags[found["claim"].to_list()].to_dicts()]
     return list(zip(rows, found["address_id"].to_list(), found["cluster_id"].to_list(), strict=True))
+
+
+def _identified(row: Row, names: Names) -> Row:
+    said = row["actor"] or (row["label"] if behaviour_of(row) != "follow" else "")
+    actor = (names.actor_of(said) if said else None) or row["actor"]
+    return {**row, "actor": actor} if actor != row["actor"] else row
 
 
 def prefixes(tags: pl.DataFrame) -> pl.Series:
@@ -180,8 +227,10 @@ def _holding(claims: Sequence[Claim], vasps: set[str], *, whole_cluster: bool) -
     ranked = contest.ranked(claims)
     row, fate = ranked[0]
     actor = row["actor"]
-    entity = Entity(contest.named(row), actor if actor in vasps else None, row["category"], actor)
-    own = tuple(r for r, _ in ranked if contest.party(r) == contest.party(row))
+    entity = Entity(
+        ranking.named(row), actor if actor in vasps else None, row["category"], actor, row["nested_in"]
+    )
+    own = tuple(r for r, _ in ranked if ranking.party(r) == ranking.party(row))
     roles = [] if whole_cluster else [r["role"] for r in own if r["role"]]
     return Holding(entity, fate, whole_cluster, roles[0] if roles else "", own)
 
@@ -197,7 +246,7 @@ def _cluster_holding(claims: Sequence[Claim], vasps: set[str]) -> Holding:
         )
         return Holding(NOBODY, Fate.CUSTODIAL_POOL, True, "", (), (note,))
     holding = _holding(claims, vasps, whole_cluster=True)
-    weaker = [row for row in rows if contest.party(row) not in best]
+    weaker = [row for row in rows if ranking.party(row) not in best]
     if not weaker:
         return holding
     note = (
@@ -214,17 +263,28 @@ def _address_holding(
 
     `above` is what the rivals made of the cluster. Between equals the claim on the address itself wins.
     """
-    own = _holding(claims, vasps, whole_cluster=False)
     rows = [row for row, _ in claims]
     address, notes = rows[0]["address"], []
-    if len(contest.standings(rows)) > 1:
+    tied = len({ranking.party(row) for row in ranking.leaders(rows)}) > 1
+    own = (
+        Holding(NOBODY, Fate.CUSTODIAL_POOL, False, "", ())
+        if tied
+        else _holding(claims, vasps, whole_cluster=False)
+    )
+    if tied:
         notes.append(
-            f"address {address} is claimed by {contest.listed(rows)}; the claim of highest confidence was used"
+            f"address {address} is claimed by {contest.listed(rows)}, as surely and as recently: the trace ends "
+            "there, and nobody is named"
+        )
+    elif len(contest.standings(rows)) > 1:
+        notes.append(
+            f"address {address} is claimed by {contest.listed(rows)}; {own.entity.name} was used by the rule: "
+            f"{ranking.RULE}"
         )
     if above is None:
         return replace(own, notes=tuple(notes))
     over = [row for row, _ in rivals]
-    strength, against = contest.score(own.claims[0]), max(contest.standings(over).values())
+    strength, against = max(map(ranking.score, rows)), max(contest.standings(over).values())
     same = above.entity.name.casefold() == own.entity.name.casefold()
     wins = strength >= against or (same and above.fate is own.fate)
     if not same:
@@ -237,13 +297,11 @@ def _address_holding(
 
 
 def _store(ledger: Ledger, services: Services) -> None:
-    ledger.db.script(_SQL["make_claimed"])
-    for name, numbers in (("address", services.by_address), ("cluster", services.by_cluster)):
-        with ledger.db.table("held", _pairs(f"{name}_id", list(numbers.items()))):
-            ledger.db.run(_SQL[f"fill_claimed_{name}"])
-
-
-def _pairs(key: str, rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
     import polars as pl
 
-    return pl.DataFrame(rows, schema={key: pl.Int32, "holding": pl.Int32}, orient="row")
+    ledger.db.script(_SQL["make_claimed"])
+    for name, held in (("address", services.by_address), ("cluster", services.by_cluster)):
+        rows = [(key, *span, number) for key, timed in held.items() for span, number in timed]
+        columns = {f"{name}_id": pl.Int32, "since": pl.Int64, "until": pl.Int64, "holding": pl.Int32}
+        with ledger.db.table("held", pl.DataFrame(rows, schema=columns, orient="row")):
+            ledger.db.run(_SQL[f"fill_claimed_{name}"])

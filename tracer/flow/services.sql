@@ -18,9 +18,9 @@ LEFT JOIN linked ON linked.address_id = seen.address_id
 ORDER BY candidate.claim, seen.address_id;
 
 -- name: make_claimed
-CREATE OR REPLACE TEMP TABLE claimed_address (address_id INTEGER, holding INTEGER);
-CREATE OR REPLACE TEMP TABLE claimed_cluster (cluster_id INTEGER, holding INTEGER);
+CREATE OR REPLACE TEMP TABLE claimed_address (address_id INTEGER, since BIGINT, until BIGINT, holding INTEGER);
+CREATE OR REPLACE TEMP TABLE claimed_cluster (cluster_id INTEGER, since BIGINT, until BIGINT, holding INTEGER);
 -- name: fill_claimed_address
-INSERT INTO claimed_address SELECT address_id, holding FROM held ORDER BY address_id;
+INSERT INTO claimed_address SELECT address_id, since, until, holding FROM held ORDER BY address_id, since;
 -- name: fill_claimed_cluster
-INSERT INTO claimed_cluster SELECT cluster_id, holding FROM held ORDER BY cluster_id;
+INSERT INTO claimed_cluster SELECT cluster_id, since, until, holding FROM held ORDER BY cluster_id, since;

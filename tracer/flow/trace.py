@@ -6,7 +6,8 @@ the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,14 @@ from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
 from tracer.flow.methods import apart, method
 from tracer.flow.movements import I64, Limits, Taint
+from tracer.flow.offchain import Continuation, Followed, continuations, with_links
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
+from tracer.flow.services import Services
+from tracer.flow.worth import Worth
+from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
-from tracer.ledger.store import Ledger
+from tracer.ledger.store import Ledger, Tip
 
 _SQL = named_sql("tracer.flow", "closure.sql")
 MOST_SEEDS_APART = 64
@@ -49,6 +54,7 @@ def trace(
             hint=f"Run `tracer sync {ledger.chain.name}` first.",
         )
     runs = ledger.db.rows(_SQL["gaps"])
+    worth = Worth(ledger.chain, Prices(snapshot.claims("prices"), question.currency, question.price_source))
     services = service_room.load(ledger, snapshot)
     lots = seeding_room.resolve(
         ledger,
@@ -58,6 +64,34 @@ def trace(
         after=question.seed_after,
         before=question.seed_before,
     )
+    follow = partial(_follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, engine))
+    first = follow(lots)
+    links: list[Continuation] = []
+    if legs := snapshot.legs():
+        links = continuations(first, legs, follow, partial(seeding_room.resolve, ledger, services))
+    facts, answers = first
+    documents = [with_links(document(facts, answer, answers), links, document) for answer in answers]
+    if len(documents) == 1:
+        return documents[0]
+    return {
+        "schema": "tracer.traces/1",
+        "documents": documents,
+        "comparison": compare(documents),
+    }
+
+
+def _follow(
+    ledger: Ledger,
+    snapshot: Snapshot,
+    question: Question,
+    worth: Worth,
+    services: Services,
+    read: tuple[Tip, Sequence[tuple[int, int]]],
+    made_by: tuple[str, str],
+    lots: Lots,
+) -> Followed:
+    """Where lots went: closure, kernels, names."""
+    (tip, runs), (rules, engine) = read, made_by
     closure = Closure(
         ledger,
         services,
@@ -75,6 +109,7 @@ def trace(
     facts = Facts(
         ledger=ledger,
         snapshot=snapshot,
+        worth=worth,
         question=question,
         services=services,
         lots=lots,
@@ -88,14 +123,7 @@ def trace(
     )
     answers = [Answer(name, taint, _by_seed(name, trail, lots, taint)) for name, taint in taints.items()]
     facts.name_everything(answers)
-    documents = [document(facts, answer, answers) for answer in answers]
-    if len(documents) == 1:
-        return documents[0]
-    return {
-        "schema": "tracer.traces/1",
-        "documents": documents,
-        "comparison": compare(documents),
-    }
+    return facts, answers
 
 
 def _distinct(seeds: Iterable[Seed]) -> list[Seed]:

@@ -14,14 +14,16 @@ from tracer.workspace import held
 _TEMPORARY = ".writing-"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
     """Replace `path` by `content`, surviving a kill or a power cut at any moment.
 
-    Raises `StoreUnwritable` where the disk is full or the folder may not be written.
+    A `private` file is readable by its owner alone, from its first byte on. Raises `StoreUnwritable` where
+    the disk is full or the folder may not be written.
     """
     temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
     try:
-        with temporary.open("wb") as file:
+        mode = 0o600 if private else 0o666
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,7 @@
 
     intel/HEAD                           the current snapshot's id
     intel/snapshot-<id>.json             a manifest; its SHA-256 is its name
-    intel/tags-<claims>-<bytes>.parquet  the claims of one list, sorted by claim id; likewise `vasps-`
+    intel/tags-<claims>-<bytes>.parquet  the claims of one list, sorted by claim id; likewise the other kinds
 
 A list is identified by the SHA-256 of its sorted claim ids, so that neither the order of rows, nor the
 order of imports, nor the version of the Parquet writer changes a snapshot's id. `<bytes>` are the first 16
@@ -15,8 +15,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from tracer.errors import StoreDamaged, UsageError
 from tracer.intel.claims import ClaimKind
@@ -28,11 +29,15 @@ _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 @dataclass(frozen=True, order=True)
 class ListEntry:
-    """One imported list, all of it told by its claims.
+    """One imported list, all of it told by its claims and its publisher.
 
     list       what coverage calls it (`tracer.intel.store.list_name`)
     claims     SHA-256 of its sorted claim ids
-    published  the newest date its rows carry, "" where none does
+    published  the date its publisher gives, else the newest date its rows carry, "" where none does
+    version    the publisher's name of this version, "" where there is none
+    whole      True where a later import of the same list takes its place
+    rejected   rows of a whole list's file that could not be used
+    tlp        `TLP:RED` where it lies in a file of its own permissions, else ""
     """
 
     list: str
@@ -40,6 +45,16 @@ class ListEntry:
     claims: str
     published: str
     rows: int
+    version: str = ""
+    whole: bool = False
+    tlp: str = ""
+    rejected: int = 0
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Its fields; later ones only where they say something, so that old snapshots keep their ids."""
+        first = ("list", "kind", "claims", "published", "rows")
+        return {name: value for name, value in asdict(self).items() if name in first or value}
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Manifest:
     @property
     def content(self) -> bytes:
         """The bytes the id is the hash of."""
-        document = {"schema": SCHEMA, "lists": [asdict(entry) for entry in self.lists]}
+        document = {"schema": SCHEMA, "lists": [entry.said for entry in self.lists]}
         return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
 
     @property
@@ -59,9 +74,19 @@ class Manifest:
         """`sha256:...`, what results carry as `intel_snapshot`."""
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
+    def standing(self, kind: ClaimKind, name: str) -> ListEntry | None:
+        """The whole list of that name, as it stands."""
+        found = (e for e in self.lists if e.whole and (e.kind, e.list) == (kind, name))
+        return next(found, None)
+
     def with_lists(self, more: Iterable[ListEntry]) -> Manifest:
-        """Add lists to this snapshot; a list that is in already changes nothing."""
-        return Manifest(tuple(sorted({*self.lists, *more})))
+        """Add lists; a list that is in already changes nothing, a whole list takes its forerunner's place."""
+        kept = set(self.lists)
+        for entry in more:
+            if entry.whole:
+                kept -= {e for e in kept if e.whole and (e.kind, e.list) == (entry.kind, entry.list)}
+            kept.add(entry)
+        return Manifest(tuple(sorted(kept)))
 
     def save(self, folder: Path) -> None:
         """Keep this manifest and make it the current one, in this order."""
@@ -100,6 +125,12 @@ def load(folder: Path, snapshot_id: str) -> Manifest:
     return _read(folder, found[1])
 
 
+def every(folder: Path) -> list[Manifest]:
+    """All manifests ever made here, by id."""
+    paths = sorted(folder.glob("snapshot-*.json"))
+    return [_read(folder, path.stem.removeprefix("snapshot-")) for path in paths]
+
+
 def _path(folder: Path, snapshot_id: str) -> Path:
     return folder / f"snapshot-{snapshot_id.removeprefix('sha256:')}.json"
 
@@ -113,8 +144,10 @@ def _read(folder: Path, digits: str) -> Manifest:
     if hashlib.sha256(content).hexdigest() != digits:
         raise StoreDamaged(f"{path} does not match its name.", hint="Restore it from a backup.")
     document = json.loads(content)
-    if document["schema"] != SCHEMA:
+    known = {field.name for field in fields(ListEntry)}
+    if document["schema"] != SCHEMA or any(entry.keys() - known for entry in document["lists"]):
         raise StoreDamaged(
-            f"{path} is of schema {document['schema']}.", hint="Use the version that wrote it."
+            f"{path} is of schema {document['schema']}, of a later version.",
+            hint="Use the version that wrote it.",
         )
     return Manifest(tuple(ListEntry(**entry) for entry in document["lists"]))

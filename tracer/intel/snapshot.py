@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from tracer.intel import manifest
-from tracer.intel.claims import ClaimKind, KycAt, KycLevel, Vasp
-from tracer.intel.manifest import Manifest
-from tracer.intel.store import read_list, schema
+from tracer.intel import kyc, manifest
+from tracer.intel.claims import Actor, ClaimKind, Leg, Vasp, Withdrawal, from_row
+from tracer.intel.frames import schema
+from tracer.intel.kyc import Known, KycAt
+from tracer.intel.manifest import ListEntry, Manifest
+from tracer.intel.names import Names
+from tracer.intel.store import read_list
 from tracer.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
 
-_TAG_ORDER = (
-    "chain", "address", "label", "category", "actor", "role", "confidence", "source", "lastmod", "claim_id",
-)  # fmt: skip
-_VASP_ORDER = ("vasp_id", "valid_from", "valid_to", "assessed_at", "claim_id")
+_ORDER: dict[ClaimKind, tuple[str, ...]] = {
+    "tags": (
+        "chain", "address", "label", "category", "actor", "role", "confidence", "source", "lastmod", "claim_id",
+    ),
+    "actors": ("id", "source", "claim_id"),
+    "vasps": ("vasp_id", "valid_from", "valid_to", "assessed_at", "claim_id"),
+    "prices": ("asset", "currency", "day", "source", "claim_id"),
+    "legs": ("chain", "origin", "to_chain", "target", "claim_id"),
+    "withdrawals": ("claim", "withdrawn_at", "claim_id"),
+}  # fmt: skip
 
 
 class ListRow(TypedDict):
@@ -38,6 +46,7 @@ class Snapshot:
     def __init__(self, folder: Path, lists: Manifest) -> None:
         self._folder = folder
         self._manifest = lists
+        self._frames: dict[ClaimKind, pl.DataFrame] = {}
         self.id = lists.id
 
     @classmethod
@@ -52,111 +61,193 @@ class Snapshot:
             folder, manifest.current(folder) if snapshot_id is None else manifest.load(folder, snapshot_id)
         )
 
-    def tags(self, chain: str | None = None) -> pl.DataFrame:
-        """Tags of one chain (or of all): `claim_id` and the fields of `claims.Tag`, in a total order.
+    def claims(self, kind: ClaimKind) -> pl.DataFrame:
+        """The claims of one kind that stand: `claim_id` and the fields of its dataclass, in a total order.
 
-        A claim that stands in several lists is one row.
+        A claim that stands in several lists is one row; withdrawn claims are not among them.
         """
         import polars as pl
 
-        return self._tags if chain is None else self._tags.filter(pl.col("chain") == chain)
+        frame = self._all(kind)
+        return frame.filter(~pl.col("claim_id").is_in(list(self.withdrawn))) if self.withdrawn else frame
+
+    def tags(self, chain: str | None = None) -> pl.DataFrame:
+        """Tags of one chain, or of all."""
+        import polars as pl
+
+        tags = self.claims("tags")
+        return tags if chain is None else tags.filter(pl.col("chain") == chain)
+
+    def tags_of(self, addresses: pl.DataFrame) -> pl.DataFrame:
+        """Tags of many addresses (chain, kind uint8, payload): the tags with the number of their row, `asked`.
+
+        Ordered by `asked`, then as tags are.
+        """
+        asked = addresses.with_row_index("asked")
+        found = self.tags().with_row_index("place").join(asked, on=["chain", "kind", "payload"])
+        return found.sort("asked", "place").drop("place")
 
     def vasps(self) -> pl.DataFrame:
-        """Dated statements about services: `claim_id` and the fields of `claims.Vasp`, in a total order."""
-        return self._vasps
+        """Dated statements about services."""
+        return self.claims("vasps")
 
     def kyc_at(self, vasp_id: str, day: str) -> KycAt:
-        """The KYC level of a service on a day (`2021-05-31`); `interval` is that of the claim it rests on.
-
-        Both ends of an interval belong to it. Where several claims hold, the one that began last wins, then
-        the one assessed last; if these still disagree, the level is unknown. Outside every interval it is
-        unknown with the last level known before; before all evidence nothing is known.
-        """
-        history = self._history.get(vasp_id, ())
-        best = _strongest([row for row in history if _holds(row, day)])
-        levels = {row.kyc_level for row in best}
-        if len(levels) == 1 and KycLevel.UNKNOWN not in levels:
-            return KycAt(best[0].kyc_level, None, (best[0].valid_from, best[0].valid_to))
-        ended = [
-            row
-            for row in history
-            if row.valid_to and row.valid_to < day and row.kyc_level != KycLevel.UNKNOWN
-        ]
-        if not ended:
-            return KycAt(KycLevel.UNKNOWN, None, None)
-        newest = max(row.valid_to for row in ended)
-        last = _strongest([row for row in ended if row.valid_to == newest])
-        known = last[0].kyc_level if len({row.kyc_level for row in last}) == 1 else None
-        return KycAt(KycLevel.UNKNOWN, known, (last[0].valid_from, newest) if known else None)
+        """The KYC level of a service on a day (`2021-05-31`); see `tracer.intel.kyc`."""
+        return kyc.kyc_at(self._history.get(vasp_id, ()), day)
 
     def vasp(self, vasp_id: str, day: str) -> Vasp | None:
-        """Who a service is: the claim that holds on the day, else the last before, else the first after it.
+        """Who a service is, as said on the day, else before, else after it; None where nobody spoke of it."""
+        known = kyc.speaking_for(self._history.get(vasp_id, ()), day)
+        return known[1] if known else None
 
-        None for a service nobody spoke of. For its level ask `kyc_at`: this row's own may be of another time.
+    def statement(self, claim: str) -> Vasp:
+        """The statement about a service with this claim id, as `kyc_at` names it."""
+        return self._statements[claim]
+
+    @cached_property
+    def names(self) -> Names:
+        """Which names mean the same actor."""
+        return Names(self._actors.values(), (row for rows in self._history.values() for _, row in rows))
+
+    def actor(self, actor_id: str) -> Actor | None:
+        """What an ActorPack says of an actor; the first claim where several speak of it."""
+        return self._actors.get(actor_id)
+
+    def legs(self) -> list[tuple[str, Leg]]:
+        """Off-chain links with their claim ids."""
+        rows = self.claims("legs").iter_rows(named=True)
+        return [(row["claim_id"], leg) for row in rows if isinstance(leg := from_row("legs", row), Leg)]
+
+    def withdrawn_tags(self) -> pl.DataFrame:
+        """Tags that were withdrawn, as `tags` gives those that stand."""
+        import polars as pl
+
+        return self._all("tags").filter(pl.col("claim_id").is_in(list(self.withdrawn)))
+
+    @cached_property
+    def withdrawn(self) -> dict[str, Withdrawal]:
+        """Claims taken back, and by what. A withdrawal that was itself withdrawn takes nothing back."""
+        said: dict[str, list[tuple[str, Withdrawal]]] = {}
+        for row in self._all("withdrawals").iter_rows(named=True):
+            claim = from_row("withdrawals", row)
+            if isinstance(claim, Withdrawal):
+                said.setdefault(claim.claim, []).append((row["claim_id"], claim))
+
+        def standing(claim: str) -> Withdrawal | None:
+            # a withdrawal holds the hash of what it withdraws, so this cannot go round in circles
+            return next((w for number, w in said.get(claim, ()) if standing(number) is None), None)
+
+        return {claim: taken for claim in said if (taken := standing(claim)) is not None}
+
+    def holds(self, claim: str) -> bool:
+        """Whether a claim stands in this snapshot."""
+        return claim not in self.withdrawn and any(self._holding(claim))
+
+    def find(self, claim: str) -> tuple[ClaimKind, str] | None:
+        """Kind and whole id of a claim of this snapshot, withdrawn or not, by the start of its id.
+
+        None where no claim, or more than one, begins so.
         """
-        history = self._history.get(vasp_id, ())
-        if holding := _strongest([row for row in history if _holds(row, day)]):
-            return holding[0]
-        if ended := [row for row in history if row.valid_to and row.valid_to < day]:
-            return max(ended, key=lambda row: row.valid_to)
-        return history[0] if history else None
+        found = {(kind, number) for kind in _ORDER for number in self._beginning(kind, claim)}
+        return found.pop() if len(found) == 1 else None
 
     def counts(self) -> dict[str, int]:
-        """Rows by kind, for `tracer status`; `entities` are the actors that tags or VASP claims name."""
-        actors = set(self._tags["actor"].unique().to_list()) - {""}
+        """Rows by kind, for `tracer status`; `entities` are the actors that any claim names."""
+        actors = set(self.tags()["actor"].unique().to_list()) - {""}
         return {
-            "tags": self._tags.height,
-            "entities": len(actors | self._history.keys()),
+            "tags": self.tags().height,
+            "entities": len(actors | self._history.keys() | self._actors.keys()),
             "vasps": len(self._history),
-            "prices": 0,
+            "prices": self.claims("prices").height,
         }
 
     def lists(self) -> list[ListRow]:
         """The lists this snapshot is made of, as `coverage.intel` shows them.
 
-        `version` is the start of the SHA-256 over the list's sorted claim ids; `published` the newest date
-        its rows carry, None where they carry none.
+        `version` is the publisher's, else the start of the SHA-256 over the list's sorted claim ids;
+        `published` the date its publisher gives, else the newest its rows carry, None where there is none;
+        `status` is `missing` where this user may not read it.
         """
         return [
             ListRow(
                 list=entry.list,
-                version=entry.claims[:16],
+                version=entry.version or entry.claims[:16],
                 published=entry.published or None,
                 rows=entry.rows,
-                status="loaded",
+                status="loaded" if self._readable(entry) else "missing",
             )
             for entry in self._manifest.lists
         ]
 
-    @cached_property
-    def _tags(self) -> pl.DataFrame:
-        return self._frame("tags", _TAG_ORDER)
+    @property
+    def entries(self) -> tuple[ListEntry, ...]:
+        """The lists of this snapshot, sorted."""
+        return self._manifest.lists
 
-    @cached_property
-    def _vasps(self) -> pl.DataFrame:
-        return self._frame("vasps", _VASP_ORDER)
+    def unreadable(self) -> list[ListEntry]:
+        """Lists whose permissions keep them from this user: an answer without them is partial."""
+        return [entry for entry in self._manifest.lists if not self._readable(entry)]
 
-    def _frame(self, kind: ClaimKind, order: Iterable[str]) -> pl.DataFrame:
+    def list_frame(self, entry: ListEntry) -> pl.DataFrame:
+        """All claims of one list, withdrawn or not."""
+        return read_list(self._folder, entry)
+
+    def _readable(self, entry: ListEntry) -> bool:
+        if not entry.tlp:
+            return True
+        try:
+            read_list(self._folder, entry, ["claim_id"])
+        except PermissionError:
+            return False
+        return True
+
+    def _all(self, kind: ClaimKind) -> pl.DataFrame:
+        """Every claim of one kind, withdrawn or not."""
         import polars as pl
 
-        lists = [read_list(self._folder, entry) for entry in self._manifest.lists if entry.kind == kind]
-        frame = pl.concat([pl.DataFrame(schema=schema(kind)), *lists])
-        return frame.unique("claim_id", maintain_order=True).sort(*order)
+        if kind not in self._frames:
+            lists = [
+                read_list(self._folder, entry)
+                for entry in self._manifest.lists
+                if entry.kind == kind and self._readable(entry)
+            ]
+            frame = pl.concat([pl.DataFrame(schema=schema(kind)), *lists])
+            self._frames[kind] = frame.unique("claim_id", keep="any").sort(*_ORDER[kind])
+        return self._frames[kind]
+
+    def _beginning(self, kind: ClaimKind, start: str) -> list[str]:
+        import polars as pl
+
+        begins = pl.col("claim_id").str.starts_with(start)
+        found: set[str] = set()
+        for entry in self._manifest.lists:
+            if entry.kind == kind and self._readable(entry):
+                found.update(
+                    read_list(self._folder, entry, ["claim_id"]).filter(begins)["claim_id"].to_list()
+                )
+        return sorted(found)
+
+    def _holding(self, claim: str) -> list[ClaimKind]:
+        return [kind for kind in _ORDER if self._beginning(kind, claim)]
 
     @cached_property
-    def _history(self) -> dict[str, tuple[Vasp, ...]]:
-        history: dict[str, list[Vasp]] = {}
-        for row in self._vasps.drop("claim_id").iter_rows(named=True):
-            vasp = Vasp(**{**row, "kyc_level": KycLevel(row["kyc_level"])})
-            history.setdefault(vasp.vasp_id, []).append(vasp)
+    def _statements(self) -> dict[str, Vasp]:
+        return {claim: row for rows in self._history.values() for claim, row in rows}
+
+    @cached_property
+    def _actors(self) -> dict[str, Actor]:
+        found: dict[str, Actor] = {}
+        for row in self.claims("actors").iter_rows(named=True):
+            claim = from_row("actors", row)
+            if isinstance(claim, Actor):
+                found.setdefault(claim.id, claim)
+        return found
+
+    @cached_property
+    def _history(self) -> dict[str, tuple[Known, ...]]:
+        history: dict[str, list[Known]] = {}
+        for row in self.vasps().iter_rows(named=True):
+            claim = from_row("vasps", row)
+            if isinstance(claim, Vasp):
+                history.setdefault(claim.vasp_id, []).append((row["claim_id"], claim))
         return {vasp_id: tuple(rows) for vasp_id, rows in history.items()}
-
-
-def _holds(row: Vasp, day: str) -> bool:
-    return row.valid_from <= day and (not row.valid_to or day <= row.valid_to)
-
-
-def _strongest(rows: list[Vasp]) -> list[Vasp]:
-    """The rows that began last and, of these, were assessed last; several where claims tie."""
-    best = max(((row.valid_from, row.assessed_at) for row in rows), default=None)
-    return [row for row in rows if (row.valid_from, row.assessed_at) == best]

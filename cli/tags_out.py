@@ -1,0 +1,282 @@
+"""`tracer tags export|compare|stats`: claims out of the workspace, and what the lists amount to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import compose
+from cli.app import App, case_options, intel_option, json_option, json_text, whole
+from tracer.errors import StoreUnwritable, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tracer.intel.manifest import ListEntry
+    from tracer.intel.snapshot import Snapshot
+
+SHOWN = 20
+
+
+@click.command("export")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder the packs are written to."
+)
+@click.option("--list", "list_name", metavar="NAME", help="Only this list.")
+@click.option("--category", metavar="ID", help="Only this category.")
+@click.option("--actor", metavar="ID", help="Only this actor.")
+@click.option("--of-case", metavar="ID", help="Only claims made for this case.")
+@click.option("--tlp-red", is_flag=True, help="With TLP:RED claims, which are left out otherwise.")
+@click.option("--protected", is_flag=True, help="With victims and test purchases, left out otherwise.")
+@intel_option
+@case_options
+@json_option
+@click.pass_obj
+def export(
+    app: App, *, out: Path, list_name: str | None, category: str | None, actor: str | None, of_case: str | None,
+    tlp_red: bool, protected: bool, intel: str | None, case_id: str, purpose: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Write tags and actors as TagPacks and ActorPacks. What is left out is counted and said.
+
+    Importing the packs gives the same claims.
+    """
+    from adapters.intel.export import actorpacks, tagpacks
+
+    asked = [f"--out={out}", *(["--tlp-red"] if tlp_red else []), *(["--protected"] if protected else [])]
+    with compose.case_question(app, "tags export", asked, case_id, purpose) as question:
+        snapshot = compose.claims(app, intel)
+        question.read(snapshot.id)
+        tags = _chosen(_standing(snapshot, "tags", list_name), category, actor, of_case)
+        kept, left_out = _allowed(tags, tlp_red=tlp_red, protected=protected)
+        packs = list(tagpacks(kept))
+        actors = snapshot.claims("actors").clear()
+        if not (category or actor or of_case):
+            actors = _standing(snapshot, "actors", list_name)
+            packs += list(actorpacks(actors))
+        document = {
+            "schema": "tracer.export/1",
+            "intel_snapshot": snapshot.id,
+            "files": [{"file": name, "bytes": len(text.encode())} for name, text in packs],
+            "tags": kept.height,
+            "actors": actors.height,
+            "left_out": left_out,
+        }
+        _write(out, packs)
+        question.answered(json_text(document).encode())
+    app.emit(document, as_json, lambda shown: _render_export(shown, out))
+
+
+def _standing(snapshot: Snapshot, kind: Any, list_name: str | None) -> pl.DataFrame:
+    frame = snapshot.claims(kind)
+    if list_name is None:
+        return frame
+    import polars as pl
+
+    entries = [entry for entry in snapshot.entries if entry.list == list_name]
+    if not entries:
+        raise UsageError(f"there is no list {list_name!r}.", hint="`tracer tags stats` names the lists.")
+    ids = [snapshot.list_frame(entry).select("claim_id") for entry in entries if entry.kind == kind]
+    return frame.join(pl.concat([frame.select("claim_id").clear(), *ids]), on="claim_id", how="semi")
+
+
+def _chosen(tags: pl.DataFrame, category: str | None, actor: str | None, of_case: str | None) -> pl.DataFrame:
+    import polars as pl
+
+    for column, value in (("category", category), ("actor", actor), ("case_id", of_case)):
+        if value is not None:
+            tags = tags.filter(pl.col(column) == value)
+    return tags
+
+
+def _allowed(tags: pl.DataFrame, *, tlp_red: bool, protected: bool) -> tuple[pl.DataFrame, dict[str, int]]:
+    """What may leave, and how many claims of which kind stay here."""
+    import polars as pl
+
+    from tracer.intel.claims import RED
+
+    victim = (pl.col("category") == "victim") | pl.col("concepts").str.split(" ").list.contains("victim")
+    shielded = tags.select(((pl.col("protection") != "") | victim).alias("it"))["it"]
+    red = tags["tlp"] == RED
+    kept = tags.filter((~red | tlp_red) & (~shielded | protected))
+    return kept, {
+        "tlp_red": 0 if tlp_red else int(red.sum()),
+        "protected": 0 if protected else int((shielded & (~red | tlp_red)).sum()),
+    }
+
+
+def _write(out: Path, packs: list[tuple[str, str]]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in packs:
+            (out / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot write to {out}: {error.strerror}.", hint="Choose another folder with --out DIR."
+        ) from error
+
+
+def _render_export(document: dict[str, Any], out: Path) -> None:
+    click.echo(
+        f"{document['tags']:,} tags and {document['actors']:,} actors in {len(document['files'])} packs, in {out}"
+    )
+    for what, count in document["left_out"].items():
+        if count:
+            option = {"tlp_red": "--tlp-red", "protected": "--protected"}[what]
+            click.echo(
+                f"left out: {count:,} {what.replace('_', ':', 1).upper()} claims ({option} takes them)"
+            )
+
+
+@click.command("compare")
+@click.argument("first", metavar="LIST")
+@click.argument("second", metavar="LIST")
+@intel_option
+@case_options
+@json_option
+@click.pass_obj
+def compare(
+    app: App, *, first: str, second: str, intel: str | None, case_id: str, purpose: str, as_json: bool
+) -> None:
+    """Compare the addresses of two lists, named by their start: what both hold, and what only one does.
+
+    Names may be cut short: all lists that begin so are taken together.
+    """
+    with compose.case_question(app, "tags compare", [first, second], case_id, purpose) as question:
+        snapshot = compose.claims(app, intel)
+        question.read(snapshot.id)
+        document = _comparison(snapshot, first, second)
+        question.answered(json_text(document).encode())
+    app.emit(document, as_json, lambda shown: _render_comparison(app, shown))
+
+
+def _comparison(snapshot: Snapshot, first: str, second: str) -> dict[str, Any]:
+    import polars as pl
+
+    entries = [_named(snapshot, name) for name in (first, second)]
+    keys = ["chain", "address"]
+    here, there = (
+        pl.concat([snapshot.list_frame(entry).select(keys) for entry in found]).unique().sort(keys)
+        for found in entries
+    )
+    both = here.join(there, on=keys, how="semi")
+    sides = here.join(there, on=keys, how="anti"), there.join(here, on=keys, how="anti")
+    return {
+        "schema": "tracer.tags_comparison/1",
+        "intel_snapshot": snapshot.id,
+        "lists": [
+            {
+                "name": name,
+                "published": max((e.published for e in found), default="") or None,
+                "lists": [e.list for e in found],
+                "addresses": frame.height,
+            }
+            for name, found, frame in zip((first, second), entries, (here, there), strict=True)
+        ],
+        "both": both.height,
+        "chains": [
+            {"chain": chain, "both": _count(both, chain), "only_first": _count(sides[0], chain),
+             "only_second": _count(sides[1], chain)}
+            for chain in sorted({*here["chain"].to_list(), *there["chain"].to_list()})
+        ],
+        "only_first": sides[0].to_dicts(),
+        "only_second": sides[1].to_dicts(),
+    }  # fmt: skip
+
+
+def _count(frame: pl.DataFrame, chain: str) -> int:
+    return int((frame["chain"] == chain).sum())
+
+
+def _named(snapshot: Snapshot, name: str) -> list[ListEntry]:
+    tags = [entry for entry in snapshot.entries if entry.kind == "tags"]
+    found = [entry for entry in tags if entry.list == name] or [e for e in tags if e.list.startswith(name)]
+    if not found:
+        raise UsageError(f"no list begins with {name!r}.", hint="`tracer tags stats` names the lists.")
+    return found
+
+
+def _render_comparison(app: App, document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    one, two = document["lists"]
+    for side in (one, two):
+        click.echo(
+            f"{side['name']}: {side['addresses']:,} addresses in {len(side['lists'])} list(s), "
+            f"{side['published'] or 'undated'}"
+        )
+    table = Table("chain", "in both", f"only {one['name']}", f"only {two['name']}")
+    for row in document["chains"]:
+        table.add_row(row["chain"], *(f"{row[key]:,}" for key in ("both", "only_first", "only_second")))
+    app.console().print(whole(table))
+    for side, rows in ((one, document["only_first"]), (two, document["only_second"])):
+        for row in rows[:SHOWN]:
+            click.echo(f"only in {side['name']}: {row['chain']} {row['address']}")
+        if len(rows) > SHOWN:
+            click.echo(f"... and {len(rows) - SHOWN:,} more only in {side['name']}; --json lists all")
+
+
+@click.command("stats")
+@intel_option
+@json_option
+@click.pass_obj
+def stats(app: App, intel: str | None, as_json: bool) -> None:
+    """Count the tags: by list, chain, category, confidence and age; how many are contested or withdrawn."""
+    document = _statistics(compose.claims(app, intel))
+    app.emit(document, as_json, lambda shown: _render_stats(app, shown))
+
+
+def _statistics(snapshot: Snapshot) -> dict[str, Any]:
+    import polars as pl
+
+    tags = snapshot.tags()
+    named = pl.when(pl.col("actor") != "").then(pl.col("actor")).otherwise(pl.col("label")).str.to_lowercase()
+    per_address = tags.group_by("chain", "kind", "payload").agg(named.n_unique().alias("parties"))
+
+    def counted(column: str) -> dict[str, int]:
+        rows = tags.group_by(column).len().sort("len", column, descending=[True, False]).iter_rows()
+        return {name or "(none)": count for name, count in rows}
+
+    return {
+        "schema": "tracer.tags_stats/1",
+        "intel_snapshot": snapshot.id,
+        "tags": tags.height,
+        "addresses": per_address.height,
+        "contested_addresses": int((per_address["parties"] > 1).sum()),
+        "actors": len(set(tags["actor"].unique().to_list()) - {""}),
+        "protected": int((tags["protection"] != "").sum()),
+        "withdrawn": snapshot.withdrawn_tags().height,
+        "by_chain": counted("chain"),
+        "by_category": counted("category"),
+        "by_confidence": counted("confidence"),
+        "by_year": dict(sorted(_years(tags).items())),
+        "lists": snapshot.lists(),
+    }
+
+
+def _years(tags: pl.DataFrame) -> dict[str, int]:
+    years = tags["lastmod"].str.slice(0, 4).value_counts().iter_rows()
+    return {year or "undated": count for year, count in years}
+
+
+def _render_stats(app: App, document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    click.echo(
+        f"{document['tags']:,} tags of {document['addresses']:,} addresses and {document['actors']:,} actors; "
+        f"{document['contested_addresses']:,} addresses are claimed by more than one party, "
+        f"{document['protected']:,} tags protect somebody, {document['withdrawn']:,} were withdrawn"
+    )
+    for title in ("by_chain", "by_category", "by_confidence", "by_year"):
+        table = Table(title.removeprefix("by_"), "tags")
+        table.columns[1].justify = "right"
+        for name, count in list(document[title].items())[:SHOWN]:
+            table.add_row(name, f"{count:,}")
+        if len(document[title]) > SHOWN:
+            table.add_row(f"... and {len(document[title]) - SHOWN} more in the JSON", "")
+        app.console().print(whole(table))
+    table = Table("list", "rows", "published", "version")
+    for row in document["lists"]:
+        table.add_row(row["list"], f"{row['rows']:,}", row["published"] or "undated", row["version"])
+    app.console().print(whole(table))

@@ -1,0 +1,71 @@
+"""What a trace says, for printing: one or several documents of the same question side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tracer.amounts import decimal_text
+
+Document = Mapping[str, Any]
+ROWS = 20
+"""Rows of a table for people; the JSON holds all."""
+
+
+class Answer:
+    """One or several documents of the same question."""
+
+    def __init__(self, document: Document) -> None:
+        self.documents: list[dict[str, Any]] = document.get("documents", [document])
+        self.comparison: list[dict[str, Any]] = document.get("comparison", [])
+        self.main = self.documents[0]
+        self.methods = [doc["method"] for doc in self.documents]
+        self.asset = self.main["totals"][0]["asset"]
+        self._decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
+
+    @property
+    def filtered(self) -> bool:
+        """Whether --exits hides something."""
+        return bool(self.main["parameters"]["exits"])
+
+    def coins(self, units: int) -> str:
+        """Base units as a decimal of the asset."""
+        return decimal_text(units, self._decimals)
+
+    def merged(
+        self, rows: Iterable[tuple[str, tuple[Any, ...], dict[str, Any], dict[str, Any]]]
+    ) -> list[Row]:
+        """Rows of several methods with one key each, largest amount first, then in their own order."""
+        found: dict[tuple[Any, ...], Row] = {}
+        for method, key, row, amount in rows:
+            one = found.setdefault(key, Row(row))
+            one.units[method], one.fiat[method] = int(amount["base_units"]), worth(amount)
+        return sorted(found.values(), key=lambda row: -max(row.units.values()))
+
+    def amounts(self, row: Row) -> list[str]:
+        """A row's amount under each method, `-` where the method does not find it."""
+        return [self.coins(row.units[m]) if m in row.units else "-" for m in self.methods]
+
+    def worths(self, row: Row, before: str) -> list[str]:
+        """What each amount was worth, `before` it; "" where no price is known or the method does not find it."""
+        return [before + row.fiat[m] if row.fiat.get(m) else "" for m in self.methods]
+
+
+class Row:
+    """What one thing is, and how much of it each method found."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+        self.units: dict[str, int] = {}
+        self.fiat: dict[str, str] = {}
+
+
+def worth(amount: Mapping[str, Any]) -> str:
+    """`2071.12 USD`; "" where no price is known, which is not zero."""
+    fiat = amount["fiat"]
+    return f"{fiat['value']} {fiat['currency']}" if fiat else ""
+
+
+def with_worth(amount: Mapping[str, Any]) -> str:
+    """`0.38796959 BTC (2071.12 USD)`, without the brackets where no price is known."""
+    return f"{amount['decimal']} {amount['asset']}" + (f" ({worth(amount)})" if amount["fiat"] else "")

@@ -1,0 +1,103 @@
+"""Of a trace: where to ask, what services have answered (dashed), and who is to be protected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli.trace_answer import ROWS, Answer, with_worth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+_TOLD = (
+    ("legal_entity", "legal entity"), ("legal_contact", "requests to"), ("records_holder", "records are held by"),
+    ("retention", "keeps records"), ("status", "status"), ("successor", "taken over by"),
+)  # fmt: skip
+
+
+def asked(console: Console, answer: Answer) -> None:
+    """Where a request can go, as the register has it; and on what the KYC level rests."""
+    rows = {
+        (row["vasp_id"] or row["entity"], row["kyc_level"], tuple(row["kyc_interval"] or ())): row
+        for doc in answer.documents
+        for row in doc["endpoints"]
+        if row["request_to"] or row["kyc_evidence"] or row["nested_in"]
+    }
+    if not rows:
+        return
+    console.print("\nWhere to ask", style="bold")
+    for row in list(rows.values())[:ROWS]:
+        between = f" ({' to '.join(row['kyc_interval'])})" if row["kyc_interval"] else ""
+        level = row["kyc_level"] if row["kyc_level"] != "unknown" else _unknown(row)
+        console.print(f"  {row['entity']}: KYC then {level}{between}", soft_wrap=True)
+        for said in row["kyc_evidence"]:
+            console.print(
+                f"      by {said['source']}, assessed {said['assessed_at'] or 'undated'}", soft_wrap=True
+            )
+        if row["nested_in"]:
+            host = row["nested_in"]
+            console.print(
+                f"      the account lies at {host['entity']} (KYC then {host['kyc_level']}): it can be asked too",
+                soft_wrap=True,
+            )
+        for name, what in _TOLD:
+            if row["request_to"] and row["request_to"][name]:
+                console.print(f"      {what}: {row['request_to'][name]}", soft_wrap=True)
+    if len(rows) > ROWS:
+        console.print(f"  ... and {len(rows) - ROWS:,} more in the JSON")
+
+
+def _unknown(row: Mapping[str, Any]) -> str:
+    return f"unknown, last known {row['kyc_last_known']}" if row["kyc_last_known"] else "unknown"
+
+
+def behind(console: Console, answer: Answer) -> None:
+    """Off-chain links, drawn dashed, with what was found behind each and its totals apart."""
+    if not any(doc["offchain"] for doc in answer.documents):
+        return
+    console.print("\nBehind a service (dashed: its word, not a transaction; totals apart)", style="bold")
+    for doc in answer.documents:
+        for row in doc["offchain"]:
+            mark = f" [{row['tlp']}]" if row["tlp"] else ""
+            console.print(
+                f"  under {doc['method']}: {with_worth(row['traced_in'])} in {row['from']}", soft_wrap=True
+            )
+            console.print(
+                f"    - - - {row['reference']} ({row['said_at'] or 'undated'}){mark} - - ->", soft_wrap=True
+            )
+            console.print(f"    {row['to_chain']} {row['to']}", soft_wrap=True)
+            if row["note"]:
+                console.print(f"      {row['note']}", soft_wrap=True)
+            if row["continuation"]:
+                _continuation(console, answer, row["continuation"])
+
+
+def _continuation(console: Console, answer: Answer, found: Mapping[str, Any]) -> None:
+    totals = found["totals"][0]
+    parts = [f"{name} {answer.coins(int(totals[name]))}" for name in _BUCKETS if int(totals[name])]
+    console.print(
+        f"      behind it {answer.coins(int(totals['seed']))} {answer.asset}: {', '.join(parts)}",
+        soft_wrap=True,
+    )
+    for row in found["endpoints"][:ROWS]:
+        console.print(
+            f"      reached {row['entity']}: {with_worth(row['amount'])} (KYC then: {row['kyc_level']})",
+            soft_wrap=True,
+        )
+
+
+_BUCKETS = ("services", "unspent", "unread", "fees", "burned", "stopped", "pruned")
+
+
+def protected(console: Console, answer: Answer) -> None:
+    """Addresses on the way that claims ask to protect."""
+    marks = {(row["address"], row["protection"]) for doc in answer.documents for row in doc["protected"]}
+    if not marks:
+        return
+    console.print("\nProtected: no suspects; leave them out of what is passed on", style="bold")
+    for address, protection in sorted(marks)[:ROWS]:
+        console.print(f"  {protection.replace('_', ' ')}: {address}", soft_wrap=True)
+    if len(marks) > ROWS:
+        console.print(f"  ... and {len(marks) - ROWS:,} more in the JSON")
