@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import loading, peers, tracing
+from benchmarks import claims, loading, peers, tracing
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
@@ -80,6 +80,7 @@ def main() -> None:
         "",
         *tracing.measure(ROOT, BENCH / f"store-{chosen.txs[0]}", BENCH),
     ]
+    lines += ["", "## Claims", "", *claims.measure(ROOT, BENCH, chosen.runs)]
     lines += ["", "## Decoding beside peers, the same block in the same run", "", *peers.measure(chosen.runs)]
     median, figures = median_of(5, help_seconds)
     lines += ["", f"`tracer --help`: {median:.2f} s ({min(figures):.2f} to {max(figures):.2f})", ""]

@@ -17,7 +17,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-def asked(console: Console, answer: Answer) -> None:
+def where_to_ask(console: Console, answer: Answer) -> None:
     """Where a request can go, as the register has it; and on what the KYC level rests."""
     rows = {
         (row["vasp_id"] or row["entity"], row["kyc_level"], tuple(row["kyc_interval"] or ())): row
@@ -29,7 +29,7 @@ def asked(console: Console, answer: Answer) -> None:
         return
     console.print("\nWhere to ask", style="bold")
     for row in list(rows.values())[:ROWS]:
-        between = f" ({' to '.join(row['kyc_interval'])})" if row["kyc_interval"] else ""
+        between = _between(*row["kyc_interval"]) if row["kyc_interval"] else ""
         level = row["kyc_level"] if row["kyc_level"] != "unknown" else _unknown(row)
         console.print(f"  {row['entity']}: KYC then {level}{between}", soft_wrap=True)
         for said in row["kyc_evidence"]:
@@ -47,6 +47,11 @@ def asked(console: Console, answer: Answer) -> None:
                 console.print(f"      {what}: {row['request_to'][name]}", soft_wrap=True)
     if len(rows) > ROWS:
         console.print(f"  ... and {len(rows) - ROWS:,} more in the JSON")
+
+
+def _between(first: str, last: str) -> str:
+    said = [f"from {first}"] if first else []
+    return f" ({' '.join([*said, *([f'to {last}'] if last else [])])})"
 
 
 def _unknown(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cli.trace_answer import ROWS, Answer, Document, Row, with_worth
-from cli.trace_sources import asked, behind, protected
+from cli.trace_sources import behind, protected, where_to_ask
 from cli.trace_words import says, says_not
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def render(console: Console, document: Document) -> None:
     _head(console, answer)
     _services(console, answer)
     _legs(console, answer)
-    asked(console, answer)
+    where_to_ask(console, answer)
     _stops(console, answer)
     _unspent(console, answer)
     _totals(console, answer)
@@ -92,24 +92,16 @@ def _services(console: Console, answer: Answer) -> None:
     only = {row["endpoint"]: row["only_in"] for row in answer.comparison}
     several = len(answer.methods) > 1
     numbers = [*answer.methods, *(["at most"] if several else []), "share", "hops"]
-    columns = [
-        "service",
-        "category",
-        "KYC then",
-        *numbers,
-        "first",
-        "last",
-        *(["found by"] if several else []),
-    ]
-    table = _table(f"Services reached ({answer.asset})", columns, numbers)
+    columns = ["service", "KYC then", *numbers, "from, to", *(["found by"] if several else [])]
+    table = _table(f"Services reached ({answer.asset})", columns, [*numbers, "from, to"])
     for found in rows[:ROWS]:
         row = found.row
         level = row["kyc_level"] + (f" (last known {row['kyc_last_known']})" if row["kyc_last_known"] else "")
-        cells = [row["entity"], row["category"], level]
+        cells = [f"{row['entity']}\n{row['category']}", level]
         cells += [a + b for a, b in zip(answer.amounts(found), answer.worths(found, "\n"), strict=True)]
         if several:
             cells.append(answer.coins(int(row["range"]["upper_bound"])) if row["range"] else "")
-        cells += [row["share"], str(row["min_hops"]), row["first_time"][:10], row["last_time"][:10]]
+        cells += [row["share"], str(row["min_hops"]), f"{row['first_time'][:10]}\n{row['last_time'][:10]}"]
         if several:
             lone = only.get(row["vasp_id"] or row["entity"])
             cells.append(f"only {lone}: a lead" if lone else "all")
@@ -134,7 +126,8 @@ def _services(console: Console, answer: Answer) -> None:
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
     """What makes two rows of different methods the same service at the same KYC level and evidence."""
     interval = row["kyc_interval"]
-    return row["vasp_id"] or row["entity"], row["kyc_level"], row["kyc_last_known"], tuple(interval or ())
+    name, host = row["vasp_id"] or row["entity"], row["nested_in"] and row["nested_in"]["vasp_id"]
+    return name, host, row["kyc_level"], row["kyc_last_known"], tuple(interval or ())
 
 
 def _legs(console: Console, answer: Answer) -> None:

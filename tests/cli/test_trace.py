@@ -148,3 +148,24 @@ def test_an_address_seed_reads_like_the_outpoint(workspace: Path, capsys: pytest
     by_outpoint = trace(workspace, capsys, SEED, "--method", "haircut", "--json").json
     assert by_address["totals"] == by_outpoint["totals"]
     assert by_address["endpoints"] == by_outpoint["endpoints"]
+
+
+def test_a_trace_as_of_a_former_snapshot_is_the_same_to_the_byte(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    then = trace(workspace, capsys, SEED, "--json")
+    snapshot = then.json["documents"][0]["intel_snapshot"]
+    said = ("--label", "later", "--category", "exchange", "--author", "ann", "--reason", "r")
+    more = Ran(workspace, capsys, "tags", "add", address("ann"), "--chain", "bitcoin-regtest", *said)
+    assert more.code == 0
+    claim = then.json["documents"][0]["claims"][0]
+    Ran(workspace, capsys, "tags", "withdraw", claim, "--author", "ann", "--reason", "wrong")
+    assert trace(workspace, capsys, SEED, "--json").out != then.out
+    assert trace(workspace, capsys, SEED, "--intel", snapshot, "--json").out == then.out
+
+
+def test_a_withdrawn_claims_traces_are_found(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = trace(workspace, capsys, SEED, "--case", "K-7", "--json").json["documents"][0]
+    claim = document["claims"][0]
+    found = Ran(workspace, capsys, "tags", "impact", claim, "--json").json
+    assert [(row["verb"], row["case"]) for row in found["used"]] == [("trace", "K-7")]
