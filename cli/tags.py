@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, case_options, intel_option, json_option, json_text, whole
+from cli.app import Advance, App, case_options, intel_option, json_option, json_text
 from cli.importing import import_options
 from cli.tags_edit import add, impact, withdraw
 from cli.tags_out import compare, export, stats
+from cli.tags_text import render
 from tracer.errors import BadClaim, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tracer.intel.reading import Reading
     from tracer.intel.snapshot import Snapshot
 
-SHOWN_ROWS = 200
 FIELDS = (
     "claim_id", "chain", "address", "label", "category", "actor", "role", "confidence", "source", "lastmod",
     "is_cluster_definer", "asset", "concepts", "tag_type", "nested_in", "programme", "designated_at", "subject",
@@ -96,7 +96,9 @@ def list_(
         raise UsageError("give an address or --file, not both.")
     query = {"address": address, "chain": chain, "category": category, "actor": actor}
     if not any(query.values()) and file is None:
-        app.emit(_document(compose.claims(app, intel), query), as_json, lambda found: _render(app, found))
+        app.emit(
+            _document(compose.claims(app, intel), query), as_json, lambda found: render(app.console(), found)
+        )
         return
     asked = [address] if address else []
     asked += [f"--{name}={value}" for name, value in list(query.items())[1:] if value is not None]
@@ -107,7 +109,7 @@ def list_(
         document = _many(snapshot, query, file) if file else _document(snapshot, query)
         question.used(row["claim_id"] for row in document["tags"])
         question.answered(json_text(document).encode())
-    app.emit(document, as_json, lambda found: _render(app, found))
+    app.emit(document, as_json, lambda found: render(app.console(), found))
     if document.get("rejections"):
         raise BadClaim(
             f"{len(document['rejections'])} lines are no addresses; the others were looked up.",
@@ -126,7 +128,7 @@ def _document(snapshot: Snapshot, query: dict[str, str | None]) -> dict[str, Any
         "schema": "tracer.tags/1",
         "intel_snapshot": snapshot.id,
         "query": query,
-        "lists": snapshot.lists(),
+        "lists": snapshot.lists("tags", "actors"),
         **(_ranked(rows) if query["address"] is not None else {"tags": [_row(row) for row in rows]}),
         "withdrawn": [
             _row(row) | {"withdrawn": _withdrawal(snapshot, row["claim_id"])} for row in withdrawn.to_dicts()
@@ -238,60 +240,7 @@ def _many(snapshot: Snapshot, query: dict[str, str | None], file: Path) -> dict[
         "asked": len(asked),
         "tagged": found["asked"].n_unique(),
         "rejections": rejections,
-        "lists": snapshot.lists(),
+        "lists": snapshot.lists("tags", "actors"),
         "tags": [_row(row) | {"line": row["line"]} for row in found.iter_rows(named=True)],
         "withdrawn": [],
     }
-
-
-def _render(app: App, document: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    rows, address = document["tags"], document["query"]["address"]
-    ranked = "resolution" in document
-    if not rows:
-        click.echo("No tags match." if address is None else f"No tag of {address} in the lists below.")
-    else:
-        first = ("rank",) if ranked else ()
-        columns = ("chain", "address", "label", "category", "actor", "confidence", "date", "source")
-        table = Table(*first, *columns, *(("why",) if ranked else ()))
-        for row in rows[:SHOWN_ROWS]:
-            label = row["label"] + (f" (protected: {row['protection']})" if row["protection"] else "")
-            label += f" [{row['tlp']}]" if row["tlp"] else ""
-            words = " ".join(word for word in (row["category"], row["concepts"]) if word)
-            cells = (row["chain"], row["address"], label, words, row["actor"], row["confidence"],
-                     row["lastmod"], row["source"])  # fmt: skip
-            rank = (str(row["rank"]),) if ranked else ()
-            table.add_row(*rank, *(cell or "" for cell in cells), *((row["why"],) if ranked else ()))
-        app.console().print(whole(table))
-        if len(rows) > SHOWN_ROWS:
-            click.echo(f"{SHOWN_ROWS} of {len(rows)} shown; --json prints all.")
-    if ranked and rows:
-        _render_resolution(document["resolution"])
-    for row in document["withdrawn"][:SHOWN_ROWS]:
-        taken = row["withdrawn"]
-        click.echo(
-            f"withdrawn on {taken['withdrawn_at']} by {taken['author']}: {row['label']} ({row['source']}): "
-            f"{taken['reason']}"
-        )
-    if "asked" in document:
-        click.echo(f"{document['tagged']:,} of {document['asked']:,} addresses are tagged.")
-    if not document["lists"]:
-        click.echo("No claims are loaded, so nothing was looked up: `tracer tags import FILE` loads some.")
-    elif address is not None:
-        click.echo("Looked up in:")
-        for row in document["lists"]:
-            missing = ", NOT READ: its permissions keep it from you" if row["status"] == "missing" else ""
-            click.echo(
-                f"  {row['list']} ({row['rows']:,} rows, {row['published'] or 'undated'}, "
-                f"version {row['version']}{missing})"
-            )
-        click.echo("A tag is what its source says, not a fact of the chain; no tag is no innocence.")
-
-
-def _render_resolution(resolution: dict[str, Any]) -> None:
-    names = resolution["claimed_by"]
-    if resolution["named"] is None:
-        click.echo(f"Claimed by {' and '.join(names)}, as surely and as recently: nobody is named.")
-    elif len(names) > 1:
-        click.echo(f"Taken as {resolution['named']} by the rule: {resolution['rule']}.")

@@ -230,9 +230,16 @@ def stats(app: App, intel: str | None, as_json: bool) -> None:
 def _statistics(snapshot: Snapshot) -> dict[str, Any]:
     import polars as pl
 
+    from tracer.intel import taxonomy
+
     tags = snapshot.tags()
+    # a label of a person or an offence says what an address was used for, not who else claims it
+    holding = [word for word, concept in taxonomy.load().items() if concept.behaviour != "follow"]
     named = pl.when(pl.col("actor") != "").then(pl.col("actor")).otherwise(pl.col("label")).str.to_lowercase()
-    per_address = tags.group_by("chain", "kind", "payload").agg(named.n_unique().alias("parties"))
+    held = (pl.col("actor") != "") | pl.col("category").is_in(holding)
+    per_address = tags.group_by("chain", "kind", "payload").agg(
+        named.filter(held).n_unique().alias("parties")
+    )
 
     def counted(column: str) -> dict[str, int]:
         rows = tags.group_by(column).len().sort("len", column, descending=[True, False]).iter_rows()
@@ -251,7 +258,7 @@ def _statistics(snapshot: Snapshot) -> dict[str, Any]:
         "by_category": counted("category"),
         "by_confidence": counted("confidence"),
         "by_year": dict(sorted(_years(tags).items())),
-        "lists": snapshot.lists(),
+        "lists": snapshot.lists("tags", "actors"),
     }
 
 

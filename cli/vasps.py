@@ -204,18 +204,23 @@ def _render(app: App, document: dict[str, Any]) -> None:
     if "levels" in document:
         _render_levels(app, document)
         return
-    table = Table(
-        "id", "name", "type", "KYC", "from", "to", "status", "where", "Monero", "assessed", "source"
-    )
+    table = Table("id", "name", "type")
+    for column in ("KYC", "from", "to", "status"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("where")
+    table.add_column("Monero")
+    table.add_column("assessed", no_wrap=True)
     for row in rows:
         monero = {None: "unknown", True: "yes", False: "no"}[row["xmr_support"]]
         since, until = row["evidence_interval"]
         table.add_row(
             row["vasp_id"], row["name"], row["type"] or "", row["kyc_level"], since, until, row["status"] or "",
-            row["jurisdiction"] or "", monero, row["assessed_at"] or "", row["source"],
+            row["jurisdiction"] or "", monero, row["assessed_at"] or "",
         )  # fmt: skip
     app.console().print(whole(table))
-    if asked is not None:
+    if asked is None:
+        click.echo("`tracer vasps list ID` shows sources and all else that is said.")
+    else:
         _render_more(rows)
     click.echo("The level that counts is the one on the day of the payment; outside its dates it is unknown,")
     click.echo("and unknown is not none.")
@@ -237,7 +242,7 @@ def _render_levels(app: App, document: dict[str, Any]) -> None:
 def _render_more(rows: list[dict[str, Any]]) -> None:
     """What is known beyond the table, under each name once."""
     told = (
-        "names", "legal_entity", "lei", "jurisdiction_licensed", "jurisdiction_operating", "licences",
+        "source", "names", "legal_entity", "lei", "jurisdiction_licensed", "jurisdiction_operating", "licences",
         "kyc_threshold_usd", "travel_rule", "enforcement", "successor", "nested_in", "legal_contact", "records_holder",
         "retention", "evidence_url", "evidence_sha256", "captured_at", "confidence", "assessor", "next_review", "note",
     )  # fmt: skip

@@ -161,8 +161,8 @@ class Snapshot:
             "prices": self.claims("prices").height,
         }
 
-    def lists(self) -> list[ListRow]:
-        """The lists this snapshot is made of, as `coverage.intel` shows them.
+    def lists(self, *kinds: ClaimKind) -> list[ListRow]:
+        """The lists this snapshot is made of, all or those of some kinds, as `coverage.intel` shows them.
 
         `version` is the publisher's, else the start of the SHA-256 over the list's sorted claim ids;
         `published` the date its publisher gives, else the newest its rows carry, None where there is none;
@@ -177,6 +177,7 @@ class Snapshot:
                 status="loaded" if self._readable(entry) else "missing",
             )
             for entry in self._manifest.lists
+            if not kinds or entry.kind in kinds
         ]
 
     @property
