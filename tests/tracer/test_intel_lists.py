@@ -199,3 +199,77 @@ def test_a_store_written_before_a_field_was_known_reads_it_as_empty(workspace: W
     snapshot = Snapshot.open(workspace, before.snapshot_id)
     assert snapshot.tags()["tlp"].to_list() == [""]
     assert add(workspace, [Reading.of("tags", [tag(address="a")])]).snapshot_id == before.snapshot_id
+
+
+def test_the_same_broken_file_read_again_still_takes_nothing_out(workspace: Workspace) -> None:
+    imported(workspace, sanctions("a", "b"))
+    broken = replace(sanctions("a"), rejections=(Rejection("f", 2, "cut"),))
+    first = add(workspace, [broken])
+    again = add(workspace, [broken])
+    assert (again.changes[0].removed, again.snapshot_id) == ((), first.snapshot_id)
+    assert standing(workspace) == ["a", "b"]
+
+
+def test_an_undated_version_does_not_replace_a_dated_one_unless_it_says_the_same(
+    workspace: Workspace,
+) -> None:
+    imported(workspace, sanctions("a", "b", published="2024-02-01"))
+    with pytest.raises(UsageError, match="undated"):
+        add(workspace, [sanctions("a")])
+    same = imported(workspace, sanctions("a", "b"))
+    assert same.entry.published == "2024-02-01"
+
+
+def test_two_files_that_are_each_all_of_one_list_are_refused(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="both all of the list 'ofac-sdn'"):
+        add(workspace, [sanctions("a"), sanctions("a", "b")])
+    assert standing(workspace) == []
+
+
+def test_one_of_two_claims_about_an_address_is_named_when_it_goes(workspace: Workspace) -> None:
+    about = About("mine", True)
+    both = [tag(address="a", label="Person A"), tag(address="a", label="Person B")]
+    imported(workspace, Reading.of("tags", both, about))
+    change = imported(workspace, Reading.of("tags", both[:1], about))
+    assert [row["label"] for row in change.removed] == ["Person B"]
+    assert (change.added, change.changed) == ((), 0)
+
+
+def test_a_whole_list_of_red_claims_shrinks_too(workspace: Workspace) -> None:
+    about = About("mine", True)
+    imported(workspace, Reading.of("tags", [red("a"), red("b")], about))
+    change = imported(workspace, Reading.of("tags", [red("b")], about))
+    assert [row["address"] for row in change.removed] == ["a"]
+    assert standing(workspace) == ["b"]
+
+
+@pytest.mark.parametrize("damage", ["lose", "flip"])
+def test_a_lost_or_damaged_whole_list_is_healed_by_its_next_version(
+    workspace: Workspace, damage: str
+) -> None:
+    imported(workspace, sanctions("a", "b"))
+    (path,) = workspace.intel.glob("tags-*.parquet")
+    if damage == "flip":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    add(workspace, [Reading.of("tags", [tag(address="x")])])  # others are not kept from coming in
+    change = imported(workspace, sanctions("a", "b", "c"))
+    assert (change.added, change.removed) == ((), ())
+    assert standing(workspace) == ["a", "b", "c", "x"]
+
+
+def test_who_may_not_read_red_claims_can_still_import_others(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(workspace, [Reading.of("tags", [red("secret")])])
+    (private,) = workspace.intel.glob("tags-red-*.parquet")
+    whole = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path == private:
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert add(workspace, [Reading.of("tags", [tag(address="open")])]).imported == 1

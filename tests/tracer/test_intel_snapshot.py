@@ -108,3 +108,9 @@ def test_levels_and_monero_come_back_as_they_were_said(register: Any) -> None:
     assert snapshot.vasp("ex", "2021-01-01") == vasp(xmr_support=False)
     assert snapshot.vasps()["xmr_support"].to_list() == [False, True, None]
     assert snapshot.counts()["vasps"] == snapshot.counts()["entities"] == 3
+
+
+def test_a_statement_that_tells_no_level_says_nothing_against_one_that_does(register: Any) -> None:
+    told = vasp(kyc_level=NONE, valid_from="2019-01-01")
+    untold = vasp(kyc_level=UNKNOWN, valid_from="2020-06-01", source="status only")
+    assert register(told, untold).kyc_at("ex", "2021-01-01").level == NONE

@@ -62,17 +62,15 @@ def kyc_at(history: Sequence[Known], day: str) -> KycAt:
 
     Before all evidence nothing is known. `history` are all statements about one service, in a total order.
     """
-    best = strongest([known for known in history if holds(known[1], day)])
+    # a statement that tells no level says nothing against one that does
+    telling = [known for known in history if known[1].kyc_level != KycLevel.UNKNOWN]
+    best = strongest([known for known in telling if holds(known[1], day)])
     levels = {row.kyc_level for _, row in best}
     claims = tuple(claim for claim, _ in best)
-    if len(levels) == 1 and KycLevel.UNKNOWN not in levels:
+    if len(levels) == 1:
         return KycAt(best[0][1].kyc_level, None, evidence_interval(best[0][1]), claims[:1])
     disagreeing = tuple(sorted(str(level) for level in levels)) if len(levels) > 1 else ()
-    ended = [
-        known
-        for known in history
-        if (end := evidence_interval(known[1])[1]) and end < day and known[1].kyc_level != KycLevel.UNKNOWN
-    ]
+    ended = [known for known in telling if (end := evidence_interval(known[1])[1]) and end < day]
     if not ended:
         return KycAt(KycLevel.UNKNOWN, None, None, claims, disagreeing)
     newest = max(evidence_interval(row)[1] for _, row in ended)

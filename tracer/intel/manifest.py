@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracer.errors import StoreDamaged, UsageError
+from tracer.errors import SourceUnavailable, StoreDamaged, UsageError
 from tracer.intel.claims import ClaimKind
 from tracer.intel.files import write_whole
 
@@ -97,9 +97,12 @@ class Manifest:
 def current(folder: Path) -> Manifest:
     """The manifest HEAD points at; the empty one where nothing was ever imported."""
     head = folder / "HEAD"
-    if not head.exists():
+    try:
+        found = _ID.fullmatch(head.read_text(encoding="ascii", errors="replace").strip())
+    except FileNotFoundError:
         return Manifest()
-    found = _ID.fullmatch(head.read_text(encoding="ascii", errors="replace").strip())
+    except OSError as error:
+        raise _unreadable(head, error) from error
     if found is None:
         raise StoreDamaged(f"{head} names no snapshot.", hint="Restore it from a backup.")
     return _read(folder, found[1])
@@ -131,6 +134,10 @@ def every(folder: Path) -> list[Manifest]:
     return [_read(folder, path.stem.removeprefix("snapshot-")) for path in paths]
 
 
+def _unreadable(path: Path, error: OSError) -> SourceUnavailable:
+    return SourceUnavailable(f"cannot read {path}: {error.strerror}.", hint="Check its owner and mode.")
+
+
 def _path(folder: Path, snapshot_id: str) -> Path:
     return folder / f"snapshot-{snapshot_id.removeprefix('sha256:')}.json"
 
@@ -141,6 +148,8 @@ def _read(folder: Path, digits: str) -> Manifest:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise StoreDamaged(f"{path} is missing.", hint="Restore it from a backup.") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if hashlib.sha256(content).hexdigest() != digits:
         raise StoreDamaged(f"{path} does not match its name.", hint="Restore it from a backup.")
     document = json.loads(content)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer.errors import StoreDamaged, UsageError
+from tracer.errors import SourceUnavailable, StoreDamaged, UsageError
 from tracer.intel import manifest
 from tracer.intel.claims import DATED, RED, ClaimKind
 from tracer.intel.files import write_whole, writers_turn
@@ -77,6 +77,7 @@ def add(workspace: Workspace, readings: Sequence[Reading]) -> Added:
     folder = workspace.ready().intel
     with writers_turn(folder):
         before = manifest.current(folder)
+        _once(readings)
         after, changes = before, []
         given: dict[ClaimKind, list[pl.DataFrame]] = {}
         for reading in readings:
@@ -99,10 +100,25 @@ def add(workspace: Workspace, readings: Sequence[Reading]) -> Added:
     return Added(imported, rows - imported, after.id, tuple(changes))
 
 
+def _once(readings: Sequence[Reading]) -> None:
+    """Two files that are each all of one list cannot both be: which one counted would depend on their order."""
+    seen: dict[tuple[ClaimKind, str], str] = {}
+    for reading in readings:
+        if reading.about.whole and reading.frame.height:
+            key = (reading.kind, reading.about.list)
+            if key in seen:
+                raise UsageError(
+                    f"{seen[key]} and {reading.file} are both all of the list {reading.about.list!r}.",
+                    hint="Import one of them, or each apart, the older one first with --published DATE.",
+                )
+            seen[key] = reading.file
+
+
 def read_list(folder: Path, entry: ListEntry, columns: list[str] | None = None) -> pl.DataFrame:
     """The claims of one list, by claim id. Raises `StoreDamaged` where the file is missing or altered.
 
-    `PermissionError` where the file is not for this user's eyes.
+    Raises `PermissionError` where a red list is not for this user's eyes, `SourceUnavailable` where another file
+    cannot be read.
     """
     import polars as pl
 
@@ -112,7 +128,14 @@ def read_list(folder: Path, entry: ListEntry, columns: list[str] | None = None) 
             f"the claims of list {entry.list!r} are missing from {folder}.",
             hint="Restore them from a backup, or import the list again.",
         )
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        if isinstance(error, PermissionError) and entry.tlp:
+            raise
+        raise SourceUnavailable(
+            f"cannot read {path}: {error.strerror}.", hint="Check its owner and mode."
+        ) from error
     if not path.stem.endswith(hashlib.sha256(content).hexdigest()[:_BYTES_DIGITS]):
         raise StoreDamaged(
             f"{path} (list {entry.list!r}) is damaged.",
@@ -123,10 +146,14 @@ def read_list(folder: Path, entry: ListEntry, columns: list[str] | None = None) 
 
 
 def claim_ids(folder: Path, snapshot: Manifest, kind: ClaimKind) -> pl.DataFrame:
-    """Ids of all claims of one kind in a snapshot, each once, as a frame (`claim_id`)."""
+    """Ids of all claims of one kind in a snapshot, each once, as a frame (`claim_id`).
+
+    What cannot be read is left out: a lost file must not keep others from coming in.
+    """
     import polars as pl
 
-    frames = [read_list(folder, entry, ["claim_id"]) for entry in snapshot.lists if entry.kind == kind]
+    lists = (_readable(folder, entry, ["claim_id"]) for entry in snapshot.lists if entry.kind == kind)
+    frames = [frame for frame in lists if frame is not None]
     return pl.concat([pl.DataFrame(schema={"claim_id": pl.String()}), *frames]).unique()
 
 
@@ -159,36 +186,68 @@ def _store(folder: Path, snapshot: Manifest, reading: Reading, frame: pl.DataFra
 
     kind, about = reading.kind, reading.about
     red = frame["tlp"][0] == RED
-    name = RED_LIST if red else about.list or list_name(set(frame["source"].unique().to_list()))
-    former = snapshot.standing(kind, name) if about.whole and not red else None
-    kept = 0
-    old = read_list(folder, former) if former else None
-    if former and old is not None:
-        if about.published and about.published < former.published:
-            raise UsageError(
-                f"{reading.file}: this version of {name!r} is of {about.published}, the one that stands is of "
-                f"{former.published}: an older list would take newer entries out.",
-                hint="Import it under a name of its own with --list NAME.",
-            )
-        if len(reading.rejections) > former.rejected:
-            rest = old.join(frame, on="claim_id", how="anti")
-            frame, kept = pl.concat([frame, rest]), rest.height
+    name = about.list or list_name(set(frame["source"].unique().to_list()))
+    shown = _shown(name, red=red, whole=about.whole)
+    former = snapshot.standing(kind, shown) if about.whole else None
+    old = _readable(folder, former) if former else None
+    published = about.published or str(frame[DATED[kind]].max() or "")
+    kept, rejected = 0, len(reading.rejections)
+    if (
+        former
+        and not frame.join(_or_empty(old, kind), on="claim_id", how="anti").height
+        and not about.published
+    ):
+        published = max(published, former.published)  # it says nothing new, so it can be as new as the other
+    if former and published < former.published:
+        raise UsageError(
+            f"{reading.file}: this version of {name!r} is {f'of {published}' if published else 'undated'}, the one "
+            f"that stands is of {former.published}: an older list would take newer entries out.",
+            hint="Say when it was published with --published DATE, or give it a name of its own with --list NAME.",
+        )
+    if former and old is not None and rejected > former.rejected:
+        rest = old.join(frame, on="claim_id", how="anti")
+        # the same file read again must not find its own bad rows forgiven
+        frame, kept, rejected = pl.concat([frame, rest]), rest.height, former.rejected
     frame = frame[frame["claim_id"].arg_sort()]  # takes a third less memory than a sort of the frame
     entry = ListEntry(
-        list=name,
+        list=shown,
         kind=kind,
         claims=hashlib.sha256(frame["claim_id"].str.join("").item().encode()).hexdigest(),
-        published=about.published or str(frame[DATED[kind]].max() or ""),
+        published=published,
         rows=frame.height,
         version=about.version,
-        whole=about.whole and not red,
+        whole=about.whole,
         tlp=RED if red else "",
-        rejected=len(reading.rejections) if about.whole and not red else 0,
+        rejected=rejected if about.whole else 0,
     )
     if not any(folder.glob(f"{_stem(entry)}-*.parquet")):
         _write(folder, entry, frame)
     added, removed, changed = _difference(kind, old, frame)
     return Change(entry, former, about.entries, added, removed, changed, kept)
+
+
+def _shown(name: str, *, red: bool, whole: bool) -> str:
+    """What the manifest, which all who may use the workspace can read, calls a list.
+
+    A whole red list needs a name of its own to be found again; that name is its hash.
+    """
+    if not red:
+        return name
+    return f"{RED_LIST} {hashlib.sha256(name.encode()).hexdigest()[:8]}" if whole else RED_LIST
+
+
+def _readable(folder: Path, entry: ListEntry, columns: list[str] | None = None) -> pl.DataFrame | None:
+    """The claims of a list; None where its file is lost, damaged or not for this user."""
+    try:
+        return read_list(folder, entry, columns)
+    except (StoreDamaged, PermissionError):
+        return None
+
+
+def _or_empty(frame: pl.DataFrame | None, kind: ClaimKind) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(schema=schema(kind)) if frame is None else frame
 
 
 def _write(folder: Path, entry: ListEntry, frame: pl.DataFrame) -> None:
@@ -207,16 +266,26 @@ def _stem(entry: ListEntry) -> str:
 def _difference(
     kind: ClaimKind, old: pl.DataFrame | None, new: pl.DataFrame
 ) -> tuple[tuple[dict[str, str], ...], tuple[dict[str, str], ...], int]:
-    """Subjects that came, subjects that went, and how many are in both with other words."""
-    columns = list(_SUBJECT[kind])
-    key = columns[:2] if kind in ("tags", "legs") else columns if kind == "prices" else columns[:1]
+    """Claims that came, claims that went, and how many subjects say something else than before.
+
+    Of claims about one subject, as many went and came as changed their words; only what is left over was
+    added or removed.
+    """
+    import polars as pl
+
     if old is None:
         return (), (), 0
+    columns = list(_SUBJECT[kind])
+    key = columns[:2] if kind in ("tags", "legs") else columns if kind == "prices" else columns[:1]
 
-    def rows(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-        gone = frame.join(other, on=key, how="anti").select(columns).sort(columns)
-        return gone.unique(key, keep="first", maintain_order=True)
+    def only(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+        rest = frame.join(other, on="claim_id", how="anti").sort(*columns, "claim_id")
+        return rest.with_columns(pl.int_range(pl.len()).over(key).alias("place")).select(*columns, "place")
 
-    came, went = rows(new, old), rows(old, new)
-    words = new.join(old, on="claim_id", how="anti").join(old, on=key, how="semi").select(key).unique()
-    return tuple(came.to_dicts()), tuple(went.to_dicts()), words.height
+    came, went = only(new, old), only(old, new)
+    pair = [*key, "place"]
+    return (
+        tuple(came.join(went, on=pair, how="anti").select(columns).sort(columns).to_dicts()),
+        tuple(went.join(came, on=pair, how="anti").select(columns).sort(columns).to_dicts()),
+        came.join(went, on=pair, how="semi").height,
+    )
