@@ -192,12 +192,8 @@ def _store(folder: Path, snapshot: Manifest, reading: Reading, frame: pl.DataFra
     old = _readable(folder, former) if former else None
     published = about.published or str(frame[DATED[kind]].max() or "")
     kept, rejected = 0, len(reading.rejections)
-    if (
-        former
-        and not frame.join(_or_empty(old, kind), on="claim_id", how="anti").height
-        and not about.published
-    ):
-        published = max(published, former.published)  # it says nothing new, so it can be as new as the other
+    if former and not about.published and _alike(frame, old):
+        published = former.published  # it says what that says, so it is of that day too
     if former and published < former.published:
         raise UsageError(
             f"{reading.file}: this version of {name!r} is {f'of {published}' if published else 'undated'}, the one "
@@ -244,10 +240,11 @@ def _readable(folder: Path, entry: ListEntry, columns: list[str] | None = None) 
         return None
 
 
-def _or_empty(frame: pl.DataFrame | None, kind: ClaimKind) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.DataFrame(schema=schema(kind)) if frame is None else frame
+def _alike(frame: pl.DataFrame, old: pl.DataFrame | None) -> bool:
+    """Whether two lists hold the same claims."""
+    if old is None or frame.height != old.height:
+        return False
+    return not frame.join(old, on="claim_id", how="anti").height
 
 
 def _write(folder: Path, entry: ListEntry, frame: pl.DataFrame) -> None:
