@@ -48,6 +48,13 @@ def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
     return parse(chain_name, text)
 
 
+def claims_chain(name: str) -> str:
+    """The chain claims write so: by short name or CAIP-2 id; `UsageError` offers the nearest."""
+    from adapters.addresses.registry import named
+
+    return named(name).name
+
+
 def chains_of(address: str, chain_name: str | None, tags: pl.DataFrame) -> list[str]:
     """The chains on which a text is an address: the one named, else all on which its checksum says so.
 
@@ -87,9 +94,9 @@ def reading_options(
     """What claim files are read with."""
     from adapters.addresses.registry import chain_of_ticker
     from adapters.intel.build import Options
-    from cli.importing import today
+    from cli.importing import publication, today
 
-    return Options(parse_address, chain_of_ticker, today(), list_name, published, defaults or {})
+    return Options(parse_address, chain_of_ticker, today(), list_name, publication(published), defaults or {})
 
 
 def read_claims(path: Path, wanted: tuple[ClaimKind, ...], advance: Advance, **options: Any) -> Reading:

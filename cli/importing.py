@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,24 @@ def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = decorate(function)
     return function
+
+
+def iso_day(text: str) -> str:
+    """An ISO date as given, `UsageError` where it is none."""
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date.", hint="Write it like 2025-03-04.") from error
+
+
+def publication(text: str) -> str:
+    """When a list was published: an ISO date, not in the future; "" where nothing is said."""
+    if not text:
+        return ""
+    day = iso_day(text)
+    if day > (datetime.now(UTC).date() + timedelta(days=1)).isoformat():
+        raise UsageError(f"--published {day} lies in the future.")
+    return day
 
 
 def today() -> str:
@@ -158,7 +176,8 @@ def _render(document: dict[str, Any]) -> None:
                 click.echo(f"    {sign} ... and {len(subjects) - SHOWN_CHANGES:,} more; --json lists all")
         if row["kept"]:
             click.echo(
-                f"    {row['kept']:,} former rows stay: with more rejected rows than before, nothing is taken out"
+                f"    {row['kept']:,} former rows stay: the file may be damaged (new bad rows, or a tenth of its "
+                "entries gone)"
             )
     click.echo(f"snapshot {document['intel_snapshot']}")
 

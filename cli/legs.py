@@ -10,6 +10,8 @@ from cli import compose
 from cli.app import App, case_options, claim_options, intel_option, json_option, json_text
 from cli.importing import today
 from cli.tags_edit import put
+from cli.tags_text import not_read
+from tracer.intel.claims import most_closed
 
 if TYPE_CHECKING:
     from tracer.intel.snapshot import Snapshot
@@ -71,12 +73,15 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "schema": "tracer.legs/1",
         "intel_snapshot": snapshot.id,
+        "tlp": most_closed(row["tlp"] for row in rows),
+        "lists": snapshot.lists("legs"),
         "legs": [{name: value or None for name, value in row.items()} for row in rows],
     }
 
 
 def _render(document: dict[str, Any]) -> None:
-    if not document["legs"]:
+    not_read(document["lists"])
+    if not document["lists"]:
         click.echo("No off-chain links are loaded: `tracer legs add` adds one.")
     for row in document["legs"]:
         mark = f" [{row['tlp']}]" if row["tlp"] else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import compose
-from cli.app import Advance, App, intel_option, json_option, whole
+from cli.app import Advance, App, case_options, intel_option, json_option, json_text, whole
 from cli.importing import import_claims, import_options
 from tracer.errors import UsageError
 
@@ -74,6 +74,7 @@ def import_(
 @click.option("--currency", default="USD", show_default=True, metavar="CODE", help="Currency, ISO 4217.")
 @click.option("--price-source", metavar="NAME", help="Mark what is used where a trace names this source.")
 @intel_option
+@case_options
 @json_option
 @click.pass_obj
 def show(
@@ -86,6 +87,8 @@ def show(
     currency: str,
     price_source: str | None,
     intel: str | None,
+    case_id: str,
+    purpose: str,
     as_json: bool,
 ) -> None:
     """Show what every source says of ASSET: its extent, or its price of one DAY or of a range of days.
@@ -102,7 +105,7 @@ def show(
     if price_source is not None:
         prices.sources(asset)
     span = _span(prices, asset, day or first, day or last)
-    document = {
+    document: dict[str, Any] = {
         "schema": "tracer.prices/1",
         "intel_snapshot": snapshot.id,
         "query": {
@@ -125,6 +128,12 @@ def show(
         ],
         "days": _days(prices, asset, *span) if span else [],
     }
+    if case_id or purpose:
+        asked = [asset, *(text for text in (day, first, last) if text), f"--currency={currency}"]
+        with compose.case_question(app, "prices show", asked, case_id, purpose) as question:
+            question.read(snapshot.id)
+            question.used(row["claim"] for shown in document["days"] for row in shown["prices"])
+            question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda found: _render(app, found))
 
 
@@ -161,28 +170,29 @@ def _days(prices: Prices, asset: str, first: str, last: str) -> list[dict[str, A
 
     from tracer.intel.prices import spread_percent
 
-    said: dict[str, list[tuple[str, str]]] = {}
-    for day, source, price in prices.said(asset).select("day", "source", "price").rows():
-        said.setdefault(day, []).append((source, price))
+    said: dict[str, list[tuple[str, str, str]]] = {}
+    for day, *told in prices.said(asset).select("day", "source", "price", "claim_id").rows():
+        said.setdefault(day, []).append((told[0], told[1], told[2]))
     days = []
     for number in range(date.fromisoformat(first).toordinal(), date.fromisoformat(last).toordinal() + 1):
         day = date.fromordinal(number).isoformat()
         rows = said.get(day, [])
-        sources = [source for source, _ in rows]
+        sources = [source for source, _, _ in rows]
         used = prices.at(asset, day)
         days.append(
             {
                 "day": day,
                 "prices": [
                     {
+                        "claim": claim,
                         "source": source,
                         "price": price,
                         "used": used is not None and source == used.source,
                         "contradictory": sources.count(source) > 1,
                     }
-                    for source, price in rows
+                    for source, price, claim in rows
                 ],
-                "spread_percent": spread_percent([p for s, p in rows if sources.count(s) == 1]),
+                "spread_percent": spread_percent([p for s, p, _ in rows if sources.count(s) == 1]),
             }
         )
     return days
@@ -223,7 +233,8 @@ def _render_days(app: App, document: dict[str, Any], pair: str) -> None:
         if price is None:
             table.add_row(day["day"], "none", "", "no source has this day", "")
             continue
-        mark = "used" if price["used"] else "contradicts itself" if price["contradictory"] else ""
+        contradicts = f"contradicts itself: claim {price['claim'][:16]}" if price["contradictory"] else ""
+        mark = "used" if price["used"] else contradicts
         spread = (day["spread_percent"] or "") if price is day["prices"][0] else ""
         table.add_row(day["day"], price["price"], price["source"], mark, spread)
     app.console().print(whole(table))

@@ -15,7 +15,6 @@ from tracer.intel.claims import PROTECTIONS, RED, ROLES
 if TYPE_CHECKING:
     from tracer.evidence.custody import Entry
     from tracer.intel.claims import ClaimKind
-    from tracer.intel.snapshot import Snapshot
 
 
 @click.command("add")
@@ -48,6 +47,8 @@ def add(
     A claim of a case that nobody marked counts as TLP:AMBER+STRICT. A TLP:RED claim lies in a file that only
     you can read, and never leaves in an export unless asked for by name.
     """
+    if protect and not said["category"]:
+        said["category"] = "victim" if protect == "victim" else "entity"
     row = {name: value for name, value in said.items() if value} | {
         "chain": chain, "address": address, "author": author, "reason": reason, "case_id": case_id,
         "tlp": compose.marking(tlp, case_id), "protection": protect or "", "lastmod": today(),
@@ -68,7 +69,7 @@ def withdraw(
 
     `tracer tags impact CLAIM` names the answers it had a part in.
     """
-    kind, number = _find(compose.claims(app), claim)
+    kind, number = _find(app, claim)
     row = {
         "claim": number, "source": f"analyst {author}", "withdrawn_at": today(), "author": author,
         "reason": reason, "case_id": case_id, "tlp": compose.marking(tlp, case_id),
@@ -90,17 +91,23 @@ def impact(app: App, claim: str, case_id: str, purpose: str, as_json: bool) -> N
     with compose.case_question(app, "tags impact", [claim], case_id, purpose) as question:
         snapshot = compose.claims(app)
         question.read(snapshot.id)
-        kind, number = _find(snapshot, claim)
+        kind, number = _find(app, claim)
         with State.open(app.workspace) as state:
             found = room.impact(app.workspace, state, number)
-        taken = snapshot.withdrawn.get(number)
+        by, taken = snapshot.withdrawn.get(number, ("", None))
         document = {
             "schema": "tracer.claim_impact/1",
             "intel_snapshot": snapshot.id,
             "claim": number,
             "kind": kind,
+            "stands": snapshot.holds(number),
             "withdrawn": taken
-            and {"author": taken.author, "reason": taken.reason, "withdrawn_at": taken.withdrawn_at},
+            and {
+                "claim": by,
+                "author": taken.author,
+                "reason": taken.reason,
+                "withdrawn_at": taken.withdrawn_at,
+            },
             "used": [_answer(entry) for entry in found.used],
             "held": [_answer(entry) for entry in found.held],
             "snapshots": list(found.snapshots),
@@ -118,11 +125,14 @@ def _answer(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _find(snapshot: Snapshot, claim: str) -> tuple[ClaimKind, str]:
-    found = snapshot.find(claim) if len(claim) >= 8 else None
+def _find(app: App, claim: str) -> tuple[ClaimKind, str]:
+    """Kind and whole id of a claim, of this snapshot or of a former one."""
+    from tracer.evidence.impact import find_ever
+
+    found = find_ever(app.workspace, claim) if len(claim) >= 8 else None
     if found is None:
         raise UsageError(
-            f"no claim of this snapshot, or more than one, begins with {claim!r}.",
+            f"no claim of this workspace, or more than one, begins with {claim!r}.",
             hint="`tracer tags list --json` prints claim ids; give at least 8 digits.",
         )
     return found
@@ -138,6 +148,13 @@ def put(app: App, verb: str, kind: ClaimKind, row: dict[str, str], as_json: bool
         row["case_id"], row["reason"] if not secret else "",
     ) as question:  # fmt: skip
         reading = compose.claim_of(kind, row)
+        taken = compose.claims(app).withdrawn.get(reading.frame["claim_id"][0])
+        if taken is not None:
+            raise UsageError(
+                f"this very claim was taken back on {taken[1].withdrawn_at} by {taken[1].author}: "
+                f"{taken[1].reason}.",
+                hint=f"Say it in other words, or take that back: `tracer tags withdraw {taken[0][:16]}`.",
+            )
         added = store.add(app.workspace, [reading])
         question.read(added.snapshot_id)
         document = {
@@ -164,7 +181,10 @@ def _render_impact(app: App, document: dict[str, Any]) -> None:
     if document["withdrawn"]:
         taken = document["withdrawn"]
         click.echo(f"withdrawn on {taken['withdrawn_at']} by {taken['author']}: {taken['reason']}")
-    click.echo(f"It stands in {len(document['snapshots'])} snapshots of this workspace.")
+    click.echo(
+        f"It stands in {len(document['snapshots'])} snapshots of this workspace, "
+        + ("the current one among them." if document["stands"] else "not in the current one.")
+    )
     for title, rows in (
         ("Answers that lean on it", document["used"]),
         ("Answers that may", document["held"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,9 @@ import click
 
 from cli import compose
 from cli.app import App, case_options, intel_option, json_option, json_text, whole
-from tracer.errors import StoreUnwritable, UsageError
+from cli.tags_text import not_read
+from tracer.errors import SourceUnavailable, StoreUnwritable, UsageError
+from tracer.intel.claims import RED, most_closed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,27 +46,44 @@ def export(
     Importing the packs gives the same claims.
     """
     from adapters.intel.export import actorpacks, tagpacks
+    from tracer.intel import taxonomy
 
-    asked = [f"--out={out}", *(["--tlp-red"] if tlp_red else []), *(["--protected"] if protected else [])]
+    if category is not None and category not in taxonomy.load():
+        raise UsageError(f"unknown category {category!r}.", hint="docs/formats.md names the file.")
+    chosen = {"list": list_name, "category": category, "actor": actor, "of-case": of_case}
+    asked = [f"--out={out}", *(f"--{name}={value}" for name, value in chosen.items() if value is not None)]
+    asked += [name for name, given in (("--tlp-red", tlp_red), ("--protected", protected)) if given]
     with compose.case_question(app, "tags export", asked, case_id, purpose) as question:
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         tags = _chosen(_standing(snapshot, "tags", list_name), category, actor, of_case)
-        kept, left_out = _allowed(tags, tlp_red=tlp_red, protected=protected)
-        packs = list(tagpacks(kept))
-        actors = snapshot.claims("actors").clear()
-        if not (category or actor or of_case):
-            actors = _standing(snapshot, "actors", list_name)
-            packs += list(actorpacks(actors))
+        actors = _standing(snapshot, "actors", list_name)
+        if category or actor or of_case:
+            actors = actors.clear()
+        red = 0 if tlp_red else int((tags["tlp"] == RED).sum()) + int((actors["tlp"] == RED).sum())
+        if not tlp_red:
+            tags, actors = (frame.filter(frame["tlp"] != RED) for frame in (tags, actors))
+        shielded = tags.clear() if protected else _shielded(snapshot, tags)
+        tags = tags.join(shielded, on="claim_id", how="anti", maintain_order="left")
+        packs = [*tagpacks(tags), *actorpacks(actors)]
         document = {
             "schema": "tracer.export/1",
             "intel_snapshot": snapshot.id,
-            "files": [{"file": name, "bytes": len(text.encode())} for name, text in packs],
-            "tags": kept.height,
+            "tlp": most_closed([*tags["tlp"].to_list(), *actors["tlp"].to_list()]),
+            "files": [
+                {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for name, data in ((name, text.encode()) for name, text in packs)
+            ],
+            "tags": tags.height,
             "actors": actors.height,
-            "left_out": left_out,
+            "left_out": {
+                "tlp_red": red,
+                "protected": shielded.height,
+                "not_read": sum(e.rows for e in snapshot.unreadable() if e.kind in ("tags", "actors")),
+            },
         }
         _write(out, packs)
+        question.used([*tags["claim_id"].to_list(), *actors["claim_id"].to_list()])
         question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda shown: _render_export(shown, out))
 
@@ -77,8 +97,17 @@ def _standing(snapshot: Snapshot, kind: Any, list_name: str | None) -> pl.DataFr
     entries = [entry for entry in snapshot.entries if entry.list == list_name]
     if not entries:
         raise UsageError(f"there is no list {list_name!r}.", hint="`tracer tags stats` names the lists.")
-    ids = [snapshot.list_frame(entry).select("claim_id") for entry in entries if entry.kind == kind]
+    ids = [_frame(snapshot, entry).select("claim_id") for entry in entries if entry.kind == kind]
     return frame.join(pl.concat([frame.select("claim_id").clear(), *ids]), on="claim_id", how="semi")
+
+
+def _frame(snapshot: Snapshot, entry: ListEntry) -> pl.DataFrame:
+    try:
+        return snapshot.list_frame(entry)
+    except PermissionError as error:
+        raise SourceUnavailable(
+            f"list {entry.list!r} cannot be read: its permissions keep it from you.", hint="Ask its owner."
+        ) from error
 
 
 def _chosen(tags: pl.DataFrame, category: str | None, actor: str | None, of_case: str | None) -> pl.DataFrame:
@@ -90,20 +119,14 @@ def _chosen(tags: pl.DataFrame, category: str | None, actor: str | None, of_case
     return tags
 
 
-def _allowed(tags: pl.DataFrame, *, tlp_red: bool, protected: bool) -> tuple[pl.DataFrame, dict[str, int]]:
-    """What may leave, and how many claims of which kind stay here."""
+def _shielded(snapshot: Snapshot, tags: pl.DataFrame) -> pl.DataFrame:
+    """Claims about addresses that any claim asks to protect: the person is protected, not one statement."""
     import polars as pl
 
-    from tracer.intel.claims import RED
-
+    everything = snapshot.tags()
     victim = (pl.col("category") == "victim") | pl.col("concepts").str.split(" ").list.contains("victim")
-    shielded = tags.select(((pl.col("protection") != "") | victim).alias("it"))["it"]
-    red = tags["tlp"] == RED
-    kept = tags.filter((~red | tlp_red) & (~shielded | protected))
-    return kept, {
-        "tlp_red": 0 if tlp_red else int(red.sum()),
-        "protected": 0 if protected else int((shielded & (~red | tlp_red)).sum()),
-    }
+    protected = everything.filter((pl.col("protection") != "") | victim)
+    return tags.join(protected, on=["chain", "kind", "payload"], how="semi")
 
 
 def _write(out: Path, packs: list[tuple[str, str]]) -> None:
@@ -121,12 +144,18 @@ def _render_export(document: dict[str, Any], out: Path) -> None:
     click.echo(
         f"{document['tags']:,} tags and {document['actors']:,} actors in {len(document['files'])} packs, in {out}"
     )
-    for what, count in document["left_out"].items():
-        if count:
-            option = {"tlp_red": "--tlp-red", "protected": "--protected"}[what]
-            click.echo(
-                f"left out: {count:,} {what.replace('_', ':', 1).upper()} claims ({option} takes them)"
-            )
+    if document["tlp"]:
+        click.echo(
+            f"The packs hold claims marked {document['tlp']}: pass them on to nobody whom it does not allow."
+        )
+    left = document["left_out"]
+    for name, words in (
+        ("tlp_red", "TLP:RED claims (--tlp-red takes them)"),
+        ("protected", "claims about protected addresses (--protected takes them)"),
+        ("not_read", "claims in lists that you may not read"),
+    ):
+        if left[name]:
+            click.echo(f"left out: {left[name]:,} {words}")
 
 
 @click.command("compare")
@@ -157,7 +186,7 @@ def _comparison(snapshot: Snapshot, first: str, second: str) -> dict[str, Any]:
     entries = [_named(snapshot, name) for name in (first, second)]
     keys = ["chain", "address"]
     here, there = (
-        pl.concat([snapshot.list_frame(entry).select(keys) for entry in found]).unique().sort(keys)
+        pl.concat([_frame(snapshot, entry).select(keys) for entry in found]).unique().sort(keys)
         for found in entries
     )
     both = here.join(there, on=keys, how="semi")
@@ -219,11 +248,20 @@ def _render_comparison(app: App, document: dict[str, Any]) -> None:
 
 @click.command("stats")
 @intel_option
+@case_options
 @json_option
 @click.pass_obj
-def stats(app: App, intel: str | None, as_json: bool) -> None:
-    """Count the tags: by list, chain, category, confidence and age; how many are contested or withdrawn."""
-    document = _statistics(compose.claims(app, intel))
+def stats(app: App, intel: str | None, case_id: str, purpose: str, as_json: bool) -> None:
+    """Count the tags: by list, chain, category, confidence and age; how many are contested or withdrawn.
+
+    With --case or --purpose it leaves a line in the custody log.
+    """
+    snapshot = compose.claims(app, intel)
+    document = _statistics(snapshot)
+    if case_id or purpose:
+        with compose.case_question(app, "tags stats", [], case_id, purpose) as question:
+            question.read(snapshot.id)
+            question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda shown: _render_stats(app, shown))
 
 
@@ -235,7 +273,9 @@ def _statistics(snapshot: Snapshot) -> dict[str, Any]:
     tags = snapshot.tags()
     # a label of a person or an offence says what an address was used for, not who else claims it
     holding = [word for word, concept in taxonomy.load().items() if concept.behaviour != "follow"]
-    named = pl.when(pl.col("actor") != "").then(pl.col("actor")).otherwise(pl.col("label")).str.to_lowercase()
+    said = pl.when(pl.col("actor") != "").then(pl.col("actor")).otherwise(pl.col("label"))
+    actors = {name: snapshot.names.actor_of(name) or name for name in tags.select(said.unique()).to_series()}
+    named = said.replace(actors).str.to_lowercase()
     held = (pl.col("actor") != "") | pl.col("category").is_in(holding)
     per_address = tags.group_by("chain", "kind", "payload").agg(
         named.filter(held).n_unique().alias("parties")
@@ -287,3 +327,4 @@ def _render_stats(app: App, document: dict[str, Any]) -> None:
     for row in document["lists"]:
         table.add_row(row["list"], f"{row['rows']:,}", row["published"] or "undated", row["version"])
     app.console().print(whole(table))
+    not_read(document["lists"])

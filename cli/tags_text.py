@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from cli.app import whole
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def render(console: Console, document: Mapping[str, Any]) -> None:
     elif "resolution" in document:
         for row in rows[:SHOWN_ROWS]:
             _one(console, row)
-        _resolution(console, document["resolution"])
+        for resolution in document["resolution"]:
+            _resolution(console, resolution)
     else:
         _table(console, rows[:SHOWN_ROWS])
     if len(rows) > SHOWN_ROWS:
@@ -48,12 +51,19 @@ def render(console: Console, document: Mapping[str, Any]) -> None:
     elif address is not None:
         say("Looked up in:")
         for row in document["lists"]:
-            missing = ", NOT READ: its permissions keep it from you" if row["status"] == "missing" else ""
             say(
-                f"  {row['list']} ({row['rows']:,} rows, {row['published'] or 'undated'}, "
-                f"version {row['version']}{missing})"
+                f"  {row['list']} ({row['rows']:,} rows, {row['published'] or 'undated'}, version {row['version']})"
             )
+    not_read(document["lists"])
+    if address is not None and document["lists"]:
         say("A tag is what its source says, not a fact of the chain; no tag is no innocence.")
+
+
+def not_read(lists: Sequence[Mapping[str, Any]]) -> None:
+    """Say which lists an answer is without, because their permissions keep them from this user."""
+    for row in lists:
+        if row["status"] == "missing":
+            click.echo(f"NOT READ: {row['list']} ({row['rows']:,} rows): its permissions keep it from you.")
 
 
 def _label(row: Mapping[str, Any]) -> str:
@@ -91,10 +101,13 @@ def _table(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _resolution(console: Console, resolution: Mapping[str, Any]) -> None:
-    names = resolution["claimed_by"]
-    if resolution["named"] is None:
-        console.print(
-            f"Claimed by {' and '.join(names)}, as surely and as recently: nobody is named.", soft_wrap=True
-        )
+    names, where = resolution["claimed_by"], f"on {resolution['chain']}"
+    if resolution["at_different_times"]:
+        text = f"Claimed {where} by {' and '.join(names)} at different times: the day decides (--at DATE)."
+    elif resolution["named"] is None:
+        text = f"Claimed {where} by {' and '.join(names)}, as surely and as recently: nobody is named."
     elif len(names) > 1:
-        console.print(f"Taken as {resolution['named']} by the rule: {resolution['rule']}.", soft_wrap=True)
+        text = f"Taken {where} as {resolution['named']} by the rule: {resolution['rule']}."
+    else:
+        return
+    console.print(text, soft_wrap=True)

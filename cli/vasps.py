@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from cli import compose
 from cli.app import Advance, App, case_options, intel_option, json_option, json_text, whole
 from cli.importing import import_options
+from cli.tags_text import not_read
 from tracer.errors import StoreUnwritable, UsageError
 
 if TYPE_CHECKING:
@@ -90,12 +92,12 @@ def list_(
 ) -> None:
     """List services, all or the history of one VASP_ID: one row per dated statement.
 
-    Asking for one VASP_ID is a question of a case: it leaves a line in the custody log.
+    Asking for one VASP_ID or for a day is a question of a case: it leaves a line in the custody log.
     """
-    if vasp_id is None:
+    if not (vasp_id or day or case_id or purpose):
         document = _document(compose.claims(app, intel), None, day)
     else:
-        asked = [vasp_id, *([f"--at={day}"] if day else [])]
+        asked = [*([vasp_id] if vasp_id else []), *([f"--at={day}"] if day else [])]
         with compose.case_question(app, "vasps list", asked, case_id, purpose) as question:
             snapshot = compose.claims(app, intel)
             question.read(snapshot.id)
@@ -109,7 +111,7 @@ def _document(snapshot: Snapshot, vasp_id: str | None, day: str | None) -> dict[
     import polars as pl
 
     from tracer.intel import kyc
-    from tracer.intel.claims import Vasp, from_row
+    from tracer.intel.claims import Vasp, from_row, most_closed
 
     rows = snapshot.vasps()
     if vasp_id is not None:
@@ -124,6 +126,8 @@ def _document(snapshot: Snapshot, vasp_id: str | None, day: str | None) -> dict[
         "schema": "tracer.vasps/1",
         "intel_snapshot": snapshot.id,
         "query": {"vasp_id": vasp_id, "at": day},
+        "tlp": most_closed(row["tlp"] for row in shown),
+        "lists": snapshot.lists("vasps"),
         "vasps": shown,
     }
     if day is not None:
@@ -164,32 +168,48 @@ def _levels(snapshot: Snapshot, rows: pl.DataFrame, day: str) -> list[dict[str, 
 def export(app: App, *, out: Path, intel: str | None, case_id: str, purpose: str, as_json: bool) -> None:
     """Write the register as CSV; importing it gives the same claims. TLP:RED rows are left out and counted."""
     import polars as pl
+    from adapters.intel.register import register
 
-    from tracer.intel.claims import RED
+    from tracer.intel.claims import RED, most_closed
+    from tracer.intel.files import write_whole
 
     with compose.case_question(app, "vasps export", [f"--out={out}"], case_id, purpose) as question:
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         rows = snapshot.vasps()
-        kept = rows.filter(pl.col("tlp") != RED).drop("claim_id")
+        kept = rows.filter(pl.col("tlp") != RED)
+        text = register(kept)
+        document = {
+            "schema": "tracer.export/1",
+            "intel_snapshot": snapshot.id,
+            "tlp": most_closed(kept["tlp"].to_list()),
+            "files": [{"file": out.name, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}],
+            "vasps": kept.height,
+            "left_out": {
+                "tlp_red": rows.height - kept.height,
+                "not_read": sum(entry.rows for entry in snapshot.unreadable() if entry.kind == "vasps"),
+            },
+        }
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_csv(out)
+            write_whole(out, text)
         except OSError as error:
             raise StoreUnwritable(
                 f"cannot write {out}: {error.strerror}.", hint="Choose another file."
             ) from error
-        document = {
-            "schema": "tracer.export/1",
-            "intel_snapshot": snapshot.id,
-            "files": [{"file": out.name, "bytes": out.stat().st_size}],
-            "vasps": kept.height,
-            "left_out": {"tlp_red": rows.height - kept.height},
-        }
+        question.used(kept["claim_id"].to_list())
         question.answered(json_text(document).encode())
 
     def render(shown: dict[str, Any]) -> None:
-        click.echo(f"{shown['vasps']:,} rows in {out}; left out: {shown['left_out']['tlp_red']} TLP:RED rows")
+        left = shown["left_out"]
+        click.echo(
+            f"{shown['vasps']:,} rows in {out}; left out: {left['tlp_red']} TLP:RED rows, {left['not_read']} that you "
+            "may not read"
+        )
+        if shown["tlp"]:
+            click.echo(
+                f"It holds rows marked {shown['tlp']}: pass them on to nobody whom that does not allow."
+            )
 
     app.emit(document, as_json, render)
 
@@ -198,6 +218,7 @@ def _render(app: App, document: dict[str, Any]) -> None:
     from rich.table import Table
 
     rows, asked = document["vasps"], document["query"]["vasp_id"]
+    not_read(document["lists"])
     if not rows:
         click.echo("No services are loaded." if asked is None else f"No loaded list speaks of {asked}.")
         return

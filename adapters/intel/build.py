@@ -7,13 +7,14 @@ cannot be a claim raises `BadClaim`, `BadAddress` or `UsageError` with the reaso
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
-from adapters.intel.context import unwrapped
+from adapters.intel.context import opened
 from adapters.intel.fields import Fields, word
+from adapters.intel.place import ASSET, CURRENCY, NETWORK, Ticker, chain_and_asset
 from tracer.chain import AddressKey
 from tracer.errors import BadClaim, UsageError
 from tracer.intel import taxonomy
@@ -34,9 +35,6 @@ from tracer.intel.claims import (
 
 ParseAddress = Callable[[str, str], tuple[str, AddressKey]]
 """(chain, address) -> (canonical text, key); raises `BadAddress` or `UsageError` with the reason."""
-
-Ticker = Callable[[str, str], tuple[str, str | None]]
-"""(currency or network, address) -> (chain, ticker of the token it names); raises as `ParseAddress` does."""
 
 Build = Callable[[dict[str, str]], Claim]
 
@@ -59,12 +57,13 @@ class Options:
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
-LONGEST_ADDRESS = 200
+LONGEST_ADDRESS = 512
+"""Characters: a unified address of Zcash with three receivers has 213 (ZIP 316), one with more has more."""
 TAG_TYPES = ("actor", "event", "attribute", "mention", "")
 """TagPack's, as of graphsense-lib 2.18 (`tagpack/db/tag_types.csv`)."""
 
-CURRENCY, NETWORK, ABUSE = "currency", "network", "abuse"
-"""TagPack's own spellings."""
+ABUSE = "abuse"
+"""A spelling of TagPack's own, as `CURRENCY` and `NETWORK` are."""
 _OF_A_PACK = frozenset({"pack", "creator", CURRENCY, NETWORK})
 _DERIVED = ("kind", "payload")
 TAG_FIELDS = (
@@ -94,7 +93,6 @@ _UNSAID = {"actor": "", "role": "", "lastmod": ""}
 _LEI = re.compile(r"[0-9A-Z]{18}[0-9]{2}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
-_TICKER = re.compile(r"[A-Z0-9][A-Z0-9.$_-]{0,19}")
 _PRICE = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 _MOST_SCORE_DIGITS = 3
@@ -110,16 +108,10 @@ def builder(kind: ClaimKind, options: Options) -> Build:
     make, checked = makers[kind], Fields(KNOWN[kind], options.today)
 
     def build(row: dict[str, str]) -> Claim:
-        checked.take(with_context(row, KNOWN[kind]))
+        checked.take(opened(kind, row, KNOWN[kind], options.ticker))
         return make(checked)
 
     return build
-
-
-def with_context(row: dict[str, str], known: Collection[str]) -> dict[str, str]:
-    """The row with the fields that its context carries (`adapters.intel.context`)."""
-    carried = unwrapped(row.get("context", ""), known)
-    return row if carried is None else row | carried
 
 
 class _Tags:
@@ -143,7 +135,7 @@ class _Tags:
 
     def __call__(self, row: dict[str, str]) -> Tag:
         if "context" in row:
-            row = with_context(row, TAG_FIELDS)
+            row = opened("tags", row, TAG_FIELDS, self._ticker)
         said, checks = self._fields, self._checks
         said.take(row)
         chain, address, asset, key = self._place(row)
@@ -196,38 +188,6 @@ class _Tags:
         if len(ids) != 1:
             raise BadClaim(f"confidence {value} is the score of {' and of '.join(ids) or 'no confidence'}")
         return ids[0]
-
-
-def chain_and_asset(row: Mapping[str, str], address: str, ticker: Ticker) -> tuple[str, str]:
-    """Short chain name, and the ticker where the row speaks of a token of it.
-
-    `chain` (and `asset`) are ours. Of TagPack's two, `network` names the chain and `currency` the coin or token
-    on it; alone, either does both, and a token's chain is told by the shape of the address.
-    """
-    asset = (row.get("asset") or "").strip().upper()
-    if asset and not _TICKER.fullmatch(asset):
-        raise BadClaim(f"asset {asset!r} is no ticker")
-    if chain := (row.get("chain") or "").strip():
-        return chain, asset
-    currency, network = (row.get(CURRENCY) or "").strip(), (row.get(NETWORK) or "").strip()
-    if not (currency or network):
-        raise BadClaim("missing field 'chain'")
-    chain, named = ticker(network or currency, address)
-    if network and currency.upper() not in ("", network.upper()):
-        named = _of_network(chain, currency, address, ticker)
-    return chain, asset or named or ""
-
-
-def _of_network(chain: str, currency: str, address: str, ticker: Ticker) -> str | None:
-    """The token a currency names on a chain; None for the chain's own coin."""
-    token = currency.upper()
-    if not _TICKER.fullmatch(token):
-        raise BadClaim(f"currency {currency!r} is no ticker")
-    try:
-        home, named = ticker(currency, address)
-    except UsageError:  # a token that no table names: the network says where it is
-        return token
-    return named or (None if home == chain else token)
 
 
 def _interval(said: Fields) -> dict[str, str]:
@@ -308,7 +268,7 @@ def _price(said: Fields) -> Price:
         source=said.required("source"),
         **_said(said),
     )
-    if not _TICKER.fullmatch(price.asset):
+    if not ASSET.fullmatch(price.asset):
         raise BadClaim(f"asset {price.asset!r} is no ticker")
     if not _CURRENCY_CODE.fullmatch(price.currency):
         raise BadClaim(f"currency {price.currency!r} is no ISO 4217 code (USD)")

@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from adapters.addresses.registry import chain_of_ticker
-from adapters.intel.build import CURRENCY, KNOWN, NETWORK, chain_and_asset
-from adapters.intel.context import wrapped
-from tracer.errors import BadClaim, UsageError
+from adapters.intel.build import KNOWN
+from adapters.intel.context import CASE, CREATOR, OF_A_TAG, wrapped
+from adapters.intel.place import place
+from adapters.intel.vocabulary import category_and_concepts, in_tagpack_words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,27 +26,11 @@ if TYPE_CHECKING:
 Fields = dict[str, str]
 """YAML by field name: what is written behind the colon."""
 
-_TICKERS = {
-    "bitcoin": "BTC", "ethereum": "ETH", "bitcoin-cash": "BCH", "zcash": "ZEC", "litecoin": "LTC", "bsc": "BSC",
-    "monero": "XMR", "dash": "DASH", "bitcoin-gold": "BTG", "evm-61": "ETC", "bitcoin-sv": "BSV", "xrpl": "XRP",
-    "arbitrum": "ARB", "tron": "TRX", "polygon": "MATIC", "evm-321": "KCC", "algorand": "ALGO", "optimism": "OP",
-    "eos": "EOS", "dogecoin": "DOGE", "verge": "XVG", "solana": "SOL", "cardano": "ADA", "cosmos": "ATOM",
-    "polkadot": "DOT", "filecoin": "FIL",
-}  # fmt: skip
-"""GraphSense's names of networks (graphsense-lib, `tagpack/constants.py`), and the usual tickers; other chains go
-by our own name."""
-_CREATOR = "tracer"
-"""Who a pack is by that nobody made: the format wants somebody."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _WORDS_OF_YAML = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _ESCAPED = re.compile("[\ufffe\uffff]")
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST_SLUG = 60
-_CARRIED_TAG = (
-    "role", "nested_in", "programme", "designated_at", "subject", "valid_from", "valid_to", "protection", "author",
-    "reason", "case_id", "tlp",
-)  # fmt: skip
-_CARRIED_ACTOR = ("author", "reason", "case_id", "tlp")
 
 
 def tagpacks(tags: pl.DataFrame) -> Iterator[tuple[str, str]]:
@@ -76,7 +61,7 @@ def _packs(
     for group in titled.partition_by("title", "pack", "creator", maintain_order=True):
         first = group.row(0, named=True)
         rows = [write(row, first["title"]) for row in group.iter_rows(named=True)]
-        header = {"title": _scalar(first["title"]), "creator": _scalar(first["creator"] or _CREATOR)}
+        header = {"title": _scalar(first["title"]), "creator": _scalar(first["creator"] or CREATOR)}
         name = _file_name(first["title"], f"{first['pack']}|{first['creator']}", names) + suffix
         yield name, _yaml(header, key, rows)
 
@@ -107,51 +92,34 @@ def _yaml(header: Fields, key: str, rows: Sequence[Fields]) -> str:
 
 
 def _tag(row: Mapping[str, Any], title: str) -> Fields:
-    more = {name: row[name] for name in _CARRIED_TAG if row[name]}
+    more = {name: row[name] for name in OF_A_TAG if row[name]}
     more |= _unlike_header(row, title)
-    place, carried = _place(row)
+    where, carried = place(row, chain_of_ticker)
     more |= carried
+    category, concepts = category_and_concepts(row["category"], row["concepts"])
+    more |= {} if category == row["category"] else {"category": row["category"]}
+    more |= {} if concepts == row["concepts"] else {"concepts": row["concepts"]}
     fields = {"address": _scalar(row["address"])}
-    fields |= {name: _scalar(value) for name, value in place.items()}
-    fields |= _texts(row, ("label", "source", "category"))
-    if row["concepts"]:
-        fields["concepts"] = _listed(row["concepts"].split())
+    fields |= {name: _scalar(value) for name, value in where.items()}
+    fields |= _texts({**row, "category": category}, ("label", "source", "category"))
+    if concepts:
+        fields["concepts"] = _listed(concepts.split())
     fields |= _texts(row, ("confidence",))
     fields["is_cluster_definer"] = "true" if row["is_cluster_definer"] else "false"
     fields |= _date(row) | _texts(row, ("actor", "tag_type"))
     return fields | _context(row, more, KNOWN["tags"])
 
 
-def _place(row: Mapping[str, Any]) -> tuple[Fields, Fields]:
-    """What GraphSense calls the coin and, only where that is not enough, the network; what to carry beside it.
-
-    A pack that names a token's currency alone is one that GraphSense takes: it would call the address tagged
-    as two tokens of one network a duplicate.
-    """
-    chain, asset = row["chain"], row["asset"]
-    network = _TICKERS.get(chain, chain)
-    alone, both = {CURRENCY: asset or network}, {CURRENCY: asset or network, NETWORK: network}
-    for place in (alone, both):
-        if _reads_back(place, row):
-            return place, {}
-    return both, {"chain": chain} | ({"asset": asset} if asset else {})
-
-
-def _reads_back(place: Mapping[str, str], row: Mapping[str, Any]) -> bool:
-    """Whether a reader makes the same chain and asset of it."""
-    try:
-        return chain_and_asset(place, row["address"], chain_of_ticker) == (row["chain"], row["asset"])
-    except (UsageError, BadClaim):
-        return False
-
-
 def _actor(row: Mapping[str, Any], title: str) -> Fields:
-    more = {name: row[name] for name in _CARRIED_ACTOR if row[name]}
+    more = {name: row[name] for name in CASE if row[name]}
     more |= _unlike_header(row, title)
     if row["source"] != row["pack"]:
         more["source"] = row["source"]
+    own = _items(row["categories"])
+    categories = in_tagpack_words(own)
+    more |= {} if categories == own else {"categories": row["categories"]}
     fields = {"id": _scalar(row["id"])} | _texts(row, ("label", "uri"))
-    fields["categories"] = _listed(_items(row["categories"]))
+    fields["categories"] = _listed(categories)
     for name in ("jurisdictions", "aliases"):
         if row[name]:
             fields[name] = _listed(_items(row[name]))

@@ -114,7 +114,7 @@ def word(name: str, value: str, known: Collection[str]) -> str:
 
 def _meant(value: str, known: Iterable[str]) -> str:
     close = get_close_matches(value, sorted(known), n=1)
-    return f" (meant {close[0]!r}?)" if close else ""
+    return f" (meant {str(close[0])!r}?)" if close else ""
 
 
 @lru_cache(maxsize=8192)

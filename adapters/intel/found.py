@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from tracer.intel.claims import clean
 from tracer.intel.reading import About, Rejection
@@ -27,10 +28,12 @@ class Unreadable(Exception):
 class Found:
     """What a format fills while it reads: `about` and `rejections` are whole once all rows were taken.
 
-    `defaults` is what the user says of every row where the file does not say it: field -> text.
+    `today` is an ISO date (UTC): what lies ahead of it has not begun or ended. `defaults` is what the user says
+    of every row where the file does not say it: field -> text.
     """
 
     file: str
+    today: str
     about: About = field(default_factory=About)
     rejections: list[Rejection] = field(default_factory=list)
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +44,17 @@ class Found:
         self.rejections.append(
             Rejection(self.file, line, shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}...")
         )
+
+    def published_on(self, line: int, day: str, said: str) -> None:
+        """Take the day the file says it was published; `day` is an ISO date, "" where `said` is none.
+
+        Raises `Unreadable` for that, and for one later than tomorrow: no true version would be newer than it.
+        """
+        if not day:
+            raise Unreadable(line, f"the file says it was published on {said!r}, which is no date")
+        if date.fromisoformat(day) > date.fromisoformat(self.today) + timedelta(days=1):
+            raise Unreadable(line, f"the file says it was published on {day}, which lies in the future")
+        self.about.published = day
 
 
 Rows = Iterator[Row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from adapters.intel.found import Unreadable
@@ -16,8 +16,16 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODE = json.JSONDecoder().raw_decode
 
 
-def array(text: str, start: int) -> Iterator[Value]:
-    """The elements of the array whose bracket stands at `start`, one by one.
+def document(text: str, start: int) -> Iterator[Value]:
+    """The elements of an array that is the whole text but for white space. Raises `Unreadable` as `array` does."""
+    end = _after_space(text, (yield from array(text, start)))
+    if end < len(text):
+        line = text.count("\n", 0, end) + 1
+        raise Unreadable(line, "the file is no JSON: something follows the end of the list")
+
+
+def array(text: str, start: int) -> Generator[Value, None, int]:
+    """The elements of the array whose bracket stands at `start`, one by one; returns where it ends.
 
     Raises `Unreadable` where it is no JSON, also far down: a part of an array is no list. What follows the
     array is not looked at.
@@ -26,7 +34,7 @@ def array(text: str, start: int) -> Iterator[Value]:
     while True:
         at = _after_space(text, at)
         if text.startswith("]", at):
-            return
+            return at + 1
         line, counted = line + text.count("\n", counted, at), at
         try:
             value, at = _DECODE(text, at)

@@ -27,8 +27,8 @@ def list_of(file: str) -> str:
 
 
 def programmes(texts: Iterable[str]) -> str:
-    """Programmes sorted and separated by a space; inside one, spaces become a hyphen (`CAATSA - RUSSIA`)."""
-    codes = {re.sub(r"\s*-\s*|\s+", "-", text.strip()) for text in texts}
+    """Programmes sorted and separated by a space; inside one, what would part it is a hyphen (`CAATSA - RUSSIA`)."""
+    codes = {re.sub(r"[\s,;-]+", "-", text).strip("-") for text in texts}
     return " ".join(sorted(codes - {""}))
 
 

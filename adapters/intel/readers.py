@@ -52,7 +52,7 @@ def read(
     What cannot be taken is a rejection: a row, or the file where it cannot be read as a whole or is of another
     kind. `options.list` makes the file all of that list. Raises `SourceUnavailable` where it cannot be opened.
     """
-    found = Found(str(path), About(published=options.published), defaults=options.defaults)
+    found = Found(str(path), options.today, About(published=options.published), defaults=options.defaults)
     kind = wanted[0]
     frame = FrameBuilder(kind).frame()
     try:

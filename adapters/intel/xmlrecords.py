@@ -14,6 +14,8 @@ from xml.parsers import expat
 from adapters.intel.found import Unreadable
 
 _CHUNK = 1 << 16
+_DEEPEST = 100
+"""Elements inside one another in a record: OFAC's have about ten. More would exhaust the stack."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Element:
 def records(text: str, names: Collection[str]) -> Iterator[Element]:
     """Every element of one of these names, whole; not those inside another one.
 
-    Raises `Unreadable` for what is no well-formed XML, also where that shows only at the end.
+    Raises `Unreadable` for what is no well-formed XML, also where that shows only at the end, or nested too deep.
     """
     done: list[Element] = []
     open_: list[Element] = []
@@ -58,6 +60,10 @@ def records(text: str, names: Collection[str]) -> Iterator[Element]:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
+        if len(open_) == _DEEPEST:
+            raise Unreadable(
+                parser.CurrentLineNumber, f"elements lie more than {_DEEPEST} deep in one another"
+            )
         if open_ or local in names:
             element = Element(local, attributes, parser.CurrentLineNumber)
             if open_:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -58,18 +59,17 @@ def test_the_better_claim_is_first_and_the_reason_is_said(tracer: Tracer) -> Non
     assert [(tag["rank"], tag["actor"]) for tag in document["tags"]] == [(1, "zeta"), (2, "ex")]
     assert "confidence ownership (100 of 100)" in document["tags"][0]["why"]
     assert document["tags"][1]["why"].endswith("lower confidence than the first")
-    assert document["resolution"] == {
-        "named": "zeta", "claimed_by": ["ex", "zeta"],
-        "rule": "higher confidence, then the more recent, then one that names an actor",
-    }  # fmt: skip
-    assert "Taken as zeta by the rule" in tracer("tags", "list", OTHER).out
+    (resolution,) = document["resolution"]
+    assert (resolution["chain"], resolution["named"]) == ("bitcoin", "zeta")
+    assert resolution["claimed_by"] == ["ex", "zeta"]
+    assert "Taken on bitcoin as zeta by the rule: higher confidence" in tracer("tags", "list", OTHER).out
 
 
 def test_claims_that_are_as_good_as_each_other_name_nobody(tracer: Tracer) -> None:
     rows = "".join(f"bitcoin,{OTHER},{name},exchange,{name},s,2022-11-16\n" for name in ("one", "two"))
     tracer("tags", "import", tracer.file("tags.csv", TAGS.splitlines()[0] + "\n" + rows))
     document = tracer("tags", "list", OTHER, "--json").json
-    assert document["resolution"]["named"] is None
+    assert document["resolution"][0]["named"] is None
     assert "nobody is named" in tracer("tags", "list", OTHER).out
 
 
@@ -107,7 +107,7 @@ def test_a_former_snapshot_is_answered_byte_for_byte(tracer: Tracer) -> None:
 def test_a_claim_nobody_made_cannot_be_withdrawn(tracer: Tracer, claim: str) -> None:
     tracer("tags", "import", tracer.file("tags.csv", TAGS))
     said = tracer("tags", "withdraw", claim, "--author", "ann", "--reason", "x")
-    assert (said.code, "no claim of this snapshot" in said.err) == (2, True)
+    assert (said.code, "no claim of this workspace" in said.err) == (2, True)
 
 
 def test_red_and_protected_claims_leave_only_when_asked_for_by_name(tracer: Tracer, tmp_path: Path) -> None:
@@ -118,13 +118,97 @@ def test_red_and_protected_claims_leave_only_when_asked_for_by_name(tracer: Trac
     out = tmp_path / "packs"
     said = tracer("tags", "export", "--out", str(out), "--json")
     written = "".join(path.read_text() for path in out.iterdir())
-    assert said.json["tags"] == 2
-    assert said.json["left_out"] == {"tlp_red": 1, "protected": 2}
+    assert said.json["tags"] == 1
+    # the person is protected, not one statement: what else is said of the address stays here too
+    assert said.json["left_out"] == {"tlp_red": 1, "protected": 3, "not_read": 0}
+    assert OTHER not in written
     assert not [word for word in ("informant", "victim", "purchase") if word in written]
-    for options, count in ((("--protected",), 4), (("--tlp-red",), 3), (("--protected", "--tlp-red"), 5)):
+    for options, count in ((("--protected",), 4), (("--tlp-red",), 2), (("--protected", "--tlp-red"), 5)):
         assert (
             tracer("tags", "export", "--out", str(tmp_path / "x"), *options, "--json").json["tags"] == count
         )
+
+
+def test_red_actors_leave_only_when_asked_for_too(tracer: Tracer, tmp_path: Path) -> None:
+    row = "{id: doe, label: an informant, tlp: 'TLP:RED', categories: [user], source: s}"
+    tracer("tags", "import", tracer.file("a.yaml", f"actors:\n- {row}\n"))
+    said = tracer("tags", "export", "--out", str(tmp_path / "o"), "--json").json
+    assert (said["actors"], said["left_out"]["tlp_red"]) == (0, 1)
+    assert tracer("tags", "export", "--out", str(tmp_path / "o"), "--tlp-red", "--json").json["actors"] == 1
+
+
+def test_an_export_is_logged_with_what_left(tracer: Tracer, tmp_path: Path) -> None:
+    tracer("tags", "import", tracer.file("tags.csv", TAGS))
+    said = tracer("tags", "export", "--out", str(tmp_path / "o"), "--category", "donation", "--json").json
+    (entry,) = tracer("case", "log", "--json").json["entries"]
+    assert "--category=donation" in entry["arguments"]
+    claim = tracer("tags", "list", ARCHIVE, "--json").json["tags"][0]["claim_id"]
+    assert "tags export" in [row["verb"] for row in tracer("tags", "impact", claim, "--json").json["used"]]
+    (file,) = said["files"]
+    assert file["sha256"] == hashlib.sha256((tmp_path / "o" / file["file"]).read_bytes()).hexdigest()
+    assert tracer("tags", "export", "--out", "o", "--category", "nonsense").code == 2
+
+
+def test_a_claim_that_was_taken_back_is_not_put_in_again_by_the_same_words(tracer: Tracer) -> None:
+    said = add(tracer)
+    taken = tracer(
+        "tags", "withdraw", said.json["claim"], "--author", "ann", "--reason", "wrong", "--json"
+    ).json
+    again = add(tracer)
+    assert (again.code, "was taken back" in again.err) == (2, True)
+    tracer("tags", "withdraw", taken["claim"], "--author", "bob", "--reason", "right after all")
+    assert len(tracer("tags", "list", THIRD, "--json").json["tags"]) == 1
+    same = tracer("tags", "withdraw", said.json["claim"], "--author", "ann", "--reason", "wrong")
+    assert (same.code, "was taken back" in same.err) == (2, True)
+
+
+def test_a_claim_that_its_list_dropped_is_still_found(tracer: Tracer) -> None:
+    head, _, example = TAGS.splitlines()
+    tracer("tags", "import", tracer.file("a.csv", TAGS), "--list", "mine")
+    claim = tracer("tags", "list", ARCHIVE, "--case", "K-1", "--json").json["tags"][0]["claim_id"]
+    gone = tracer("tags", "import", tracer.file("b.csv", f"{head}\n{example}"), "--list", "mine",
+                  "--published", "2024-01-01", "--json")  # fmt: skip
+    assert gone.json["lists"][0]["removed"] == 1
+    impact = tracer("tags", "impact", claim, "--json").json
+    assert (impact["stands"], [row["case"] for row in impact["used"]]) == (False, ["K-1"])
+
+
+def test_claims_on_two_chains_are_resolved_apart(tracer: Tracer) -> None:
+    same = "0x7F367cC41522cE07553e823bf3be79A889DEbe1B"
+    rows = f"ethereum,{same},One,exchange,one,s,\nbsc,{same},Two,exchange,two,s,\n"
+    tracer("tags", "import", tracer.file("t.csv", f"{TAGS.splitlines()[0]}\n{rows}"))
+    found = tracer("tags", "list", same, "--json").json["resolution"]
+    assert [(row["chain"], row["named"]) for row in found] == [("bsc", "two"), ("ethereum", "one")]
+
+
+def test_claims_of_different_times_do_not_contradict_each_other(tracer: Tracer) -> None:
+    head = TAGS.splitlines()[0] + ",valid_from,valid_to"
+    rows = (
+        f"bitcoin,{OTHER},One,exchange,one,s,,,2014-01-01\nbitcoin,{OTHER},Two,exchange,two,s,,2015-01-01,\n"
+    )
+    tracer("tags", "import", tracer.file("t.csv", f"{head}\n{rows}"))
+    (found,) = tracer("tags", "list", OTHER, "--json").json["resolution"]
+    assert (found["named"], found["at_different_times"]) == (None, True)
+    (then,) = tracer("tags", "list", OTHER, "--at", "2013-05-05", "--json").json["resolution"]
+    assert then["named"] == "one"
+
+
+@pytest.mark.parametrize("arguments", [
+    ("tags", "list", "--chain", "bitcion"), ("tags", "import", "x.csv", "--published", "garbage"),
+    ("tags", "import", "x.csv", "--published", "2999-01-01"), ("tags", "list", "--at", "someday"),
+])  # fmt: skip
+def test_a_mistyped_question_is_refused_not_answered_with_nothing(
+    tracer: Tracer, arguments: tuple[str, ...]
+) -> None:
+    tracer.file("x.csv", TAGS)
+    said = tracer(*(str(tracer.folder / "x.csv") if word == "x.csv" else word for word in arguments))
+    assert said.code == 2
+
+
+def test_a_chain_may_be_named_by_caip2(tracer: Tracer) -> None:
+    tracer("tags", "import", tracer.file("tags.csv", TAGS))
+    bitcoin = "bip122:000000000019d6689c085ae165831e93"
+    assert len(tracer("tags", "list", "--chain", bitcoin, "--json").json["tags"]) == 2
 
 
 def test_a_red_claim_leaves_no_word_in_the_custody_log_and_its_file_is_its_owners(
@@ -205,14 +289,20 @@ def test_statistics_count_what_is_there(tracer: Tracer) -> None:
     assert "1 addresses are claimed by more than one party" in tracer("tags", "stats").out
 
 
-def test_many_addresses_are_looked_up_at_once_and_bad_lines_are_named(tracer: Tracer) -> None:
+@pytest.mark.parametrize("lines", [
+    ["chain,address", f"bitcoin,{ARCHIVE}", f"bitcoin,{THIRD}", "bitcoin,nonsense"],
+    ["note,address,chain", f"x,{ARCHIVE},bitcoin", f"y,{THIRD},bitcoin", "z,nonsense,bitcoin"],
+    [ARCHIVE, THIRD, '"' + ARCHIVE],
+])  # fmt: skip
+def test_many_addresses_are_looked_up_at_once_and_bad_lines_are_named(
+    tracer: Tracer, lines: list[str]
+) -> None:
     tracer("tags", "import", tracer.file("tags.csv", TAGS))
-    file = tracer.file("ask.csv", f"chain,address\nbitcoin,{ARCHIVE}\nbitcoin,{THIRD}\nbitcoin,nonsense\n")
-    said = tracer("tags", "list", "--file", file, "--json")
+    said = tracer("tags", "list", "--file", tracer.file("ask.csv", "\n".join(lines)), "--json")
     assert said.code == 4
     assert (said.json["asked"], said.json["tagged"]) == (2, 1)
-    assert [(row["line"], row["address"]) for row in said.json["tags"]] == [(2, ARCHIVE)]
-    assert [row["line"] for row in said.json["rejections"]] == [4]
+    assert [row["address"] for row in said.json["tags"]] == [ARCHIVE]
+    assert [row["line"] for row in said.json["rejections"]] == [len(lines)]
 
 
 def test_an_off_chain_link_is_a_sourced_claim(tracer: Tracer) -> None:

@@ -67,6 +67,8 @@ def test_a_day_shows_every_source_the_used_one_marked_and_their_spread(loaded: T
     document = loaded("prices", "show", "btc", "2020-09-13", "--json").json
     assert list(document) == ["schema", "intel_snapshot", "query", "sources", "days"]
     assert document["schema"] == "tracer.prices/1"
+    for row in document["days"][0]["prices"]:
+        assert len(row.pop("claim")) == 64
     assert document["days"] == [
         {
             "day": "2020-09-13",

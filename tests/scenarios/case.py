@@ -60,7 +60,7 @@ def vasp(vasp_id: str, level: str, since: str = "2009-01-01", until: str = "") -
         until,
         "",
         "a register",
-        since,
+        "",
         "",
     )
 

@@ -124,3 +124,75 @@ def test_a_persons_label_is_never_taken_for_a_service_of_that_name(tmp_path: Pat
         tmp_path, PAYMENTS, vasps=[vasp("acme", "none")], tags=[tag("hot", label="acme", category=category)]
     )
     assert case.trace("fund:0", method="fifo").endpoints == {}
+
+
+def test_an_entity_as_a_seed_is_its_addresses_at_their_times(tmp_path: Path) -> None:
+    """What arrived at an address before or after it was a service's is not that service's."""
+    case = Case(
+        tmp_path, PAYMENTS, vasps=[vasp("acme", "none"), vasp("zeta", "none")],
+        tags=[during(tag("hot", "acme"), last="2020-10-31"), during(tag("hot", "zeta"), first="2020-11-01")],
+    )  # fmt: skip
+    received = {
+        name: case.trace(f"vasp:{name}", method="fifo", unit="lot").document["seed_summary"]["gross_received"]
+        for name in ("acme", "zeta")
+    }
+    assert {name: amount["base_units"] for name, amount in received.items()} == {"acme": "3", "zeta": "2"}
+    left = case.trace("vasp:zeta", method="fifo", unit="entity").document["seed_summary"]["left"]
+    assert left["base_units"] == "3"  # `away` left on day 61, when the address was zeta's
+
+
+def test_nobody_becomes_part_of_a_service_by_being_mentioned_or_protected(tmp_path: Path) -> None:
+    rows = [Tx(f"to{name}", outs=[(name, value)]) for name, value in (("hot", 3), ("vic", 7), ("men", 2))]
+    tags = [
+        tag("hot", "acme"),
+        replace(tag("vic", "acme", category="user"), protection="victim"),
+        replace(tag("men", "acme"), tag_type="mention"),
+    ]
+    found = Case(tmp_path, rows, tags=tags, vasps=[vasp("acme", "none")])
+    for seed, unit in (("vasp:acme", "lot"), ("vasp:acme", "entity"), ("hot", "entity")):
+        summary = found.trace(seed, method="fifo", unit=unit).document["seed_summary"]
+        assert summary["gross_received"]["base_units"] == "3"
+
+
+def test_a_persons_actor_is_not_renamed_to_a_service_and_an_id_means_its_own(tmp_path: Path) -> None:
+    person = tag("hot", "bobby", category="user", confidence="ownership")
+    case = Case(tmp_path / "a", PAYMENTS, vasps=[vasp("acme", "none")], tags=[person])
+    case.claim("actors", Actor("acme", "Acme", "exchange", "", "", "bobby", "", "a pack", ""))
+    assert case.trace("fund:0", method="fifo").endpoints == {}
+    other = replace(vasp("zzz", "none"), names="acme")
+    case = Case(tmp_path / "b", PAYMENTS, vasps=[vasp("acme", "none"), other], tags=[tag("hot", "acme")])
+    assert case.trace("fund:0", method="fifo").endpoints == {"acme": 5}
+
+
+def test_a_better_claim_of_a_person_is_said_and_the_trace_ends_all_the_same(tmp_path: Path) -> None:
+    person = tag("hot", "bobby", category="user", confidence="ownership")
+    case = Case(
+        tmp_path, PAYMENTS, vasps=[vasp("acme", "none")],
+        tags=[tag("hot", "acme", confidence="web_crawl"), person],
+    )  # fmt: skip
+    found = case.trace("fund:0", method="fifo")
+    assert found.endpoints == {"acme": 5}
+    assert any("with higher confidence by bobby" in note for note in found.document["coverage"]["notes"])
+
+
+def test_a_mention_or_an_ended_claim_does_not_hide_a_deposit_address(tmp_path: Path) -> None:
+    rows = [
+        Tx("fund", outs=[("ann", 5)]),
+        Tx("pay", ins=["fund:0"], outs=[("dep", 5)], day=30),
+        Tx("sweep", ins=["pay:0"], outs=[("hot", 5)], day=31),
+    ]
+    beside = [
+        [],
+        [replace(tag("dep", category="forum_mention"), tag_type="mention")],
+        [during(tag("dep", "zeta"), last="2019-01-01")],
+    ]
+    for number, more in enumerate(beside):
+        tags = [tag("hot", "acme", role="hot"), *more]
+        case = Case(tmp_path / str(number), rows, tags=tags, vasps=[vasp("acme", "none")])
+        assert [leg[:3] for leg in case.trace("fund:0", method="fifo").legs] == [("deposit", "dep", "pay:0")]
+
+
+def test_the_category_shown_is_the_one_that_ended_the_trace(tmp_path: Path) -> None:
+    case = Case(tmp_path, PAYMENTS, tags=[replace(tag("hot", category="sanction"), concepts="exchange")])
+    found = case.trace("fund:0", method="fifo", exits=("category:exchange",))
+    assert [row["category"] for row in found.document["endpoints"]] == ["exchange"]

@@ -42,7 +42,14 @@ def said(category: str, actor: str = "", role: str = "", **more: str) -> dict[st
         (said("sanction", concepts="exchange"), Fate.SERVICE),  # any of its concepts can end a trace
         (said("exchange", concepts="mixing_service sanction"), Fate.MIXER),
         (said("exchange", "acme", tag_type="mention"), None),  # mentioned somewhere is held by nobody
-        (said("exchange", "acme", protection="victim"), None),
+        (
+            said("exchange", "acme", protection="test_purchase"),
+            Fate.SERVICE,
+        ),  # bought there, and still theirs
+        (said("user", "acme", protection="victim"), None),
+        (said("exchange", "acme", concepts="service_hack victim"), Fate.SERVICE),  # a hacked exchange is one
+        (said("exchange", "acme", concepts="mixing"), Fate.SERVICE),  # a registered service can be asked
+        (said("exchange", "", concepts="mixing"), Fate.MIXER),
         (said("user", concepts="victim"), None),
         (said("swapper", "small", nested_in="acme"), Fate.SERVICE),
         (said("user", "someone", nested_in="acme"), Fate.SERVICE),  # an account at a registered service

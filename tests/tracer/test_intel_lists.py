@@ -112,7 +112,7 @@ def test_a_withdrawn_claim_is_gone_now_and_was_there_then(workspace: Workspace) 
     now = Snapshot.open(workspace)
     assert now.tags()["address"].to_list() == ["b"]
     assert now.withdrawn_tags()["address"].to_list() == ["a"]
-    assert now.withdrawn[wrong].reason == "wrong house"
+    assert now.withdrawn[wrong][1].reason == "wrong house"
     assert not now.holds(wrong)
     assert Snapshot.open(workspace, then).holds(wrong)
     assert Snapshot.open(workspace, then).tags()["address"].to_list() == ["a", "b"]
@@ -273,3 +273,21 @@ def test_who_may_not_read_red_claims_can_still_import_others(
 
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert add(workspace, [Reading.of("tags", [tag(address="open")])]).imported == 1
+
+
+def test_a_new_fault_keeps_the_list_though_there_are_no_more_than_before(workspace: Workspace) -> None:
+    standing_fault, torn = Rejection("f", 9, "64 digits are no address"), Rejection("f", 2, "cut off")
+    imported(workspace, replace(sanctions("a", "b"), rejections=(standing_fault,)))
+    change = imported(workspace, replace(sanctions("a"), rejections=(torn,)))
+    assert (change.kept, change.removed) == (1, ())
+
+
+@pytest.mark.parametrize(("entries", "kept"), [(7_000, 0), (6_000, 1)])
+def test_a_download_that_was_cut_at_a_line_end_takes_nothing_out(
+    workspace: Workspace, entries: int, kept: int
+) -> None:
+    imported(workspace, sanctions("a", "b", entries=7_379))
+    change = imported(workspace, sanctions("a", entries=entries))
+    assert (change.kept, len(change.removed)) == (kept, 1 - kept)
+    again = imported(workspace, sanctions("a", entries=entries))
+    assert again.kept == kept

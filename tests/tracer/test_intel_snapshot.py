@@ -34,7 +34,7 @@ def test_a_service_that_changed_is_none_before_and_full_after(register: Any) -> 
         vasp(kyc_level=FULL, valid_from="2021-01-01"),
     )
     assert snapshot.kyc_at("ex", "2020-12-31") == KycAt(NONE, None, ("2019-01-01", "2020-12-31"))
-    assert snapshot.kyc_at("ex", "2021-01-01") == KycAt(FULL, None, ("2021-01-01", ""))
+    assert snapshot.kyc_at("ex", "2021-01-01") == KycAt(FULL, None, ("2021-01-01", "2022-06-01"))
 
 
 def test_on_the_day_two_intervals_share_the_one_that_begins_counts(register: Any) -> None:
@@ -114,3 +114,28 @@ def test_a_statement_that_tells_no_level_says_nothing_against_one_that_does(regi
     told = vasp(kyc_level=NONE, valid_from="2019-01-01")
     untold = vasp(kyc_level=UNKNOWN, valid_from="2020-06-01", source="status only")
     assert register(told, untold).kyc_at("ex", "2021-01-01").level == NONE
+
+
+def test_an_open_end_reaches_as_far_as_somebody_looked(register: Any) -> None:
+    looked = vasp(kyc_level=FULL, valid_from="2021-01-01", assessed_at="2022-03-01")
+    snapshot = register(
+        looked, vasp(vasp_id="undated", kyc_level=NONE, valid_from="2021-01-01", assessed_at="")
+    )
+    assert snapshot.kyc_at("ex", "2023-03-01").level == FULL
+    assert snapshot.kyc_at("ex", "2023-03-02") == KycAt(UNKNOWN, FULL, ("2021-01-01", "2023-03-01"))
+    assert snapshot.kyc_at("undated", "2026-01-01").level == NONE  # by its word
+
+
+def test_the_day_something_was_captured_dates_a_statement_too(register: Any) -> None:
+    snapshot = register(vasp(kyc_level=NONE, assessed_at="", captured_at="2022-01-01"))
+    assert [str(snapshot.kyc_at("ex", day).level) for day in ("2021-12-31", "2022-06-01", "2026-01-01")] == [
+        "unknown", "none", "unknown"
+    ]  # fmt: skip
+
+
+def test_the_newest_statement_is_the_one_made_last_not_the_one_left_open(register: Any) -> None:
+    old = vasp(valid_from="2015-01-01", assessed_at="", legal_contact="old desk")
+    new = vasp(valid_from="2023-01-01", valid_to="2025-12-31", assessed_at="", legal_contact="new desk")
+    assert register(old, new).newest("ex").legal_contact == "new desk"
+    looked = vasp(valid_from="2014-01-01", assessed_at="2026-01-01", legal_contact="newest desk")
+    assert register(old, new, looked).newest("ex").legal_contact == "newest desk"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tracer.evidence import custody
 from tracer.evidence.custody import Entry
 from tracer.intel import manifest
+from tracer.intel.claims import ClaimKind
+from tracer.intel.manifest import ListEntry, Manifest
 from tracer.intel.snapshot import Snapshot
 from tracer.state import State
 from tracer.workspace import Workspace
@@ -27,15 +29,35 @@ class Impact:
     snapshots: tuple[str, ...]
 
 
+def find_ever(workspace: Workspace, start: str) -> tuple[ClaimKind, str] | None:
+    """Kind and whole id of the one claim that begins so in any snapshot ever made here.
+
+    A claim that a list no longer holds has gone from the current snapshot, and is the one people ask about.
+    """
+    if found := Snapshot.open(workspace).find(start):
+        return found
+    entries = {entry for made in manifest.every(workspace.intel) for entry in made.lists}
+    return Snapshot(workspace.intel, manifest.Manifest(tuple(sorted(entries)))).find(start)
+
+
 def impact(workspace: Workspace, state: State, claim: str) -> Impact:
     """Find the answers behind which a claim (its whole id) stood.
 
     Answers of questions that were asked without a line in the custody log cannot be found.
     """
     used = custody.using(state, claim)
-    snapshots = {
-        made.id for made in manifest.every(workspace.intel) if Snapshot(workspace.intel, made).holds(claim)
-    }
+    holding: dict[ListEntry, bool] = {}  # lists are shared by many snapshots and read once
+
+    def held_by(made: Manifest) -> bool:
+        for entry in made.lists:
+            if entry not in holding:
+                alone = Snapshot(workspace.intel, Manifest((entry,)))
+                holding[entry] = alone.find(claim) is not None
+        if not any(holding[entry] for entry in made.lists):
+            return False
+        return claim not in Snapshot(workspace.intel, made).withdrawn
+
+    snapshots = {made.id for made in manifest.every(workspace.intel) if held_by(made)}
     known = {entry.seq for entry in used}
     held = [
         entry

@@ -51,6 +51,8 @@ class Trail:
     holding    int64[k]  number of the `Holding` that stops it (also of a swept deposit), -1 where none
     spender    int64[k]  tx_id of the transaction that spends it, -1 where none was looked for or found
     swept_to   int64[k]  address id of the hot wallet a deposit was swept to, -1 elsewhere
+    seen       int64[s]  ids of all addresses that were looked at, also beside the trail
+    looked_at  int64[h]  numbers of all holdings that were met there
     """
 
     movements: Movements
@@ -62,6 +64,8 @@ class Trail:
     holding: I64
     spender: I64
     swept_to: I64
+    seen: I64
+    looked_at: I64
 
     def index(self, tx_ids: I64, vouts: I64) -> I64:
         """Output indices of ledger outpoints that are in the trail; -1 for others."""
@@ -104,7 +108,12 @@ class Closure:
         self._spends: list[pl.DataFrame] = []
         self._sweeps: list[Sweeps] = []
         self._known = np.empty(0, np.int64)
-        tagged = {address for _, address, _ in services.tagged}
+        # a claim that has ended, a mention and a person's tag say nothing of whose deposit address it is
+        tagged = {
+            address
+            for row, address, _ in services.tagged
+            if row["tag_type"] != "mention" and not row["valid_to"]
+        }
         self._named = np.union1d(np.array(sorted(tagged), np.int64), self._home)
 
     def grow(self, entries: pl.DataFrame) -> Trail:
@@ -232,7 +241,24 @@ class Closure:
             holding=holding,
             spender=spender,
             swept_to=swept_to,
+            seen=self._distinct("address_id"),
+            looked_at=np.union1d(
+                np.union1d(self._distinct("holding"), self._distinct("cluster_holding")),
+                self._swept_through(),
+            ),
         )
+
+    def _distinct(self, column: str) -> I64:
+        """What stands in a column of all outputs that were read, each once."""
+        import polars as pl
+
+        found = pl.concat([frame.select(column) for frame in self._outputs]).to_series().drop_nulls()
+        return np.unique(found.to_numpy()).astype(np.int64)
+
+    def _swept_through(self) -> I64:
+        """Holdings that decided whether an address is a customer's deposit address."""
+        met = [sweeps.holdings for sweeps in self._sweeps]
+        return np.unique(np.concatenate(met)) if met else np.empty(0, np.int64)
 
     def _fates(
         self, outputs: pl.DataFrame, txs: I64, out_start: I64, reached: I64

@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tracer.chain import ScriptKind
 from tracer.clustering.rules import Tier
 from tracer.db import named_sql
@@ -57,9 +59,13 @@ MOST_TRANSACTIONS = 1_000
 
 @dataclass(frozen=True)
 class Sweeps:
-    """Swept deposits: from_tx, from_vout, service (holding number, int64), swept_to (address id, int64)."""
+    """Swept deposits: from_tx, from_vout, service (holding number, int64), swept_to (address id, int64).
+
+    holdings  int64[h]  numbers of the holdings that were looked at to tell
+    """
 
     frame: pl.DataFrame
+    holdings: I64
 
 
 def find_sweeps(
@@ -76,7 +82,8 @@ def find_sweeps(
     nothing = Sweeps(
         pl.DataFrame(
             schema={"from_tx": pl.Int64, "from_vout": pl.Int32, "service": pl.Int64, "swept_to": pl.Int64}
-        )
+        ),
+        np.empty(0, np.int64),
     )
     entities: dict[object, int] = {}
     numbers = [
@@ -129,5 +136,7 @@ def find_sweeps(
             return nothing
         with ledger.db.table("candidate", candidates):
             others = ledger.db.polars(_SQL["not_deposits"], {"most": MOST_TRANSACTIONS})
-    swept = swept.join(others, on="address_id", how="anti")
-    return Sweeps(swept.select("from_tx", "from_vout", "service", "swept_to").sort("from_tx", "from_vout"))
+    met = others["holding"].drop_nulls().unique().to_numpy().astype(np.int64)
+    swept = swept.join(others.filter("other"), on="address_id", how="anti")
+    frame = swept.select("from_tx", "from_vout", "service", "swept_to").sort("from_tx", "from_vout")
+    return Sweeps(frame, met)

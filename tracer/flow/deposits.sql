@@ -3,8 +3,8 @@
 -- `claimed_address` and `claimed_cluster` come from services.sql, `holding_entity(holding, entity)` is registered.
 
 -- name: not_deposits
--- Candidates with more than $most transactions, or with an output spent by a transaction that pays anyone but
--- that service.
+-- Candidates with more than $most transactions (holding NULL), and whom the transactions that spend their outputs
+-- pay: `other` where it is anyone but that service.
 WITH history AS (
     SELECT c.address_id, c.entity, h.tx_id, count(*) OVER (PARTITION BY c.address_id, c.entity) AS busy
     FROM candidate AS c JOIN address_tx AS h ON h.address_id = c.address_id
@@ -19,9 +19,9 @@ WITH history AS (
 ), linked AS MATERIALIZED (
     SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM paid)
 )
-SELECT address_id FROM history WHERE busy > $most
+SELECT address_id, NULL::INTEGER AS holding, true AS other FROM history WHERE busy > $most
 UNION
-SELECT swept.address_id
+SELECT swept.address_id, coalesce(ca.holding, cc.holding), he.entity IS DISTINCT FROM swept.entity
 FROM swept
 JOIN paid AS o ON o.tx_id = swept.tx_id
 JOIN block AS b ON b.height = (o.tx_id >> 24)
@@ -30,8 +30,8 @@ LEFT JOIN linked AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
     AND cc.since <= b.time AND b.time < cc.until
 LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
-WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM swept.entity
-ORDER BY address_id;
+WHERE o.kind <> 8
+ORDER BY address_id, holding, other;
 
 -- name: paying_out
 -- Of the outputs in `landing(tx_id, vout, entity)`: those whose spender pays somebody outside the service.

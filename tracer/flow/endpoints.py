@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str, str | None, tuple[str, str] | None, str]
 """Entity, KYC level at that time, last known level, the interval it rests on, the host of its account: one row each."""
 
-LATEST = "9999-12-31"
-"""A request goes to whom a service is now, by the newest statement about it, not to whom it was on a payment's day."""
-
 
 @dataclass(frozen=True)
 class Leg:
@@ -264,7 +261,7 @@ def _host(facts: Facts, endpoint: Endpoint, day: str) -> dict[str, Any]:
 
 def _request_to(facts: Facts, vasp_id: str | None) -> dict[str, Any] | None:
     """Where a request goes, by the newest statement about the service; None where no register speaks of it."""
-    vasp = facts.snapshot.vasp(vasp_id, LATEST) if vasp_id else None
+    vasp = facts.snapshot.newest(vasp_id) if vasp_id else None
     if vasp is None:
         return None
     names = ("name", "legal_entity", "legal_contact", "records_holder", "retention", "status", "successor")

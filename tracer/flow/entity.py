@@ -15,30 +15,44 @@ from tracer.db import named_sql
 from tracer.flow import contest
 from tracer.flow.grammar import Seed
 from tracer.flow.services import Services
+from tracer.flow.spans import FOREVER, Span, merge, union
 from tracer.intel import ranking
+from tracer.intel.ranking import Row
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from tracer.flow.seeds import Lots
+
 _SQL = named_sql("tracer.flow", "seeds.sql")
 
 
-def extend(
-    ledger: Ledger, services: Services, seeds: Sequence[Seed], members: dict[int, int], notes: list[str]
-) -> None:
-    """Add to `members` (address id -> seed number) what else the entities of `seeds` hold; `notes` says what.
+def extend(ledger: Ledger, services: Services, lots: Lots) -> None:
+    """Add to the members of `lots` what else the entities of its seeds hold, and when; its notes say what.
 
-    A cluster that another party claims at least as well is not taken, only the address itself.
+    A cluster that another party claims at least as well is not taken, only the address itself. Nobody becomes
+    part of a service by being mentioned or protected.
     """
-    for number, seed in enumerate(seeds):
+    members, notes = lots.members, lots.notes
+    for number, seed in enumerate(lots.seeds):
         own = sorted(address for address, owner in members.items() if owner == number)
         by_address = seed.kind in ("address", "cluster")
         actor = _actor(ledger, services, own) if by_address else ""
         if actor:
-            own = sorted({*own, *(a for row, a, _ in services.tagged if row["actor"] == actor)})
+            given = set(own)
+            rows = [
+                (row, address)
+                for row, address, _ in services.tagged
+                if row["actor"] == actor and tells_holder(row)
+            ]
+            lots.considered.update(row["claim_id"] for row, _ in rows)
+            bound_to_time(lots.spans, [(row, address) for row, address in rows if address not in given])
+            own = sorted({*own, *(address for _, address in rows)})
             notes.append(f"{seed.text} is claimed by {actor}: all that {actor} is claimed to hold was taken")
         clusters = _clusters(ledger, own)
+        met = set(clusters.values())
+        lots.considered.update(row["claim_id"] for row, _, cluster in services.tagged if cluster in met)
         parties = {actor.casefold()} if actor else _parties(services, seed, own)
         alone = [a for a in own if not _others(services, clusters[a], parties)]
         if seed.kind != "cluster" and len(alone) < len(own):
@@ -49,8 +63,43 @@ def extend(
         taken = cluster_members(ledger, alone)
         if by_address and len(taken) > len(alone):
             notes.append(f"{seed.text}: co-spend clusters were taken as the entity, {len(taken)} addresses")
+        _bind_clusters(ledger, lots, alone, [a for a in taken if a not in set(own)])
         for address in [*own, *taken]:
             members.setdefault(address, number)
+    if lots.spans:
+        notes.append(
+            f"{len(lots.spans)} addresses are in the set only at the times for which they are claimed"
+        )
+
+
+def tells_holder(row: Row) -> bool:
+    """Whether a tag says who holds an address: not where it was mentioned, nor where it protects somebody."""
+    return row["tag_type"] != "mention" and not ranking.protection_of(row)
+
+
+def bound_to_time(spans: dict[int, list[Span]], rows: Iterable[tuple[Row, int]]) -> None:
+    """Note when addresses are in a set, where the claims that put them there do not hold always."""
+    claims: dict[int, list[Row]] = {}
+    for row, address in rows:
+        claims.setdefault(address, []).append(row)
+    for address, held in claims.items():
+        times = union(held)
+        if times != [FOREVER]:
+            spans[address] = times
+
+
+def _bind_clusters(ledger: Ledger, lots: Lots, own: Sequence[int], joined: Sequence[int]) -> None:
+    """Addresses that came in by their cluster are in it when an address that brought them is."""
+    if not lots.spans or not joined:
+        return
+    clusters = _clusters(ledger, [*own, *joined])
+    times: dict[int, list[Span]] = {}
+    for address in own:
+        times.setdefault(clusters[address], []).extend(lots.spans.get(address, [FOREVER]))
+    for address in joined:
+        merged = merge(times.get(clusters[address], [FOREVER]))
+        if merged != [FOREVER]:
+            lots.spans[address] = merged
 
 
 def _actor(ledger: Ledger, services: Services, own: Sequence[int]) -> str:

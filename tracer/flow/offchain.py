@@ -18,19 +18,23 @@ from tracer.errors import UsageError
 from tracer.flow.facts import Answer, Facts
 from tracer.flow.grammar import parse
 from tracer.flow.seeds import Lots
-from tracer.intel.claims import TLPS, Leg
-from tracer.ledger.store import txid_bytes
+from tracer.intel.claims import Leg, most_closed
 
 Followed = tuple[Facts, list[Answer]]
 """What a set of lots led to, under every method of the question."""
 
+Document = Callable[[Facts, Answer, Sequence[Answer]], dict[str, Any]]
+"""Writes one method's document."""
+
 _KEPT = (
+    "coverage",
     "totals",
     "endpoints",
     "other_endpoints",
     "stops",
     "unspent",
     "unread",
+    "heuristics",
     "protected",
     "claims",
     "tlp",
@@ -40,11 +44,13 @@ _KEPT = (
 
 @dataclass(frozen=True)
 class Continuation:
-    """One link that a trace reached, and what was found behind it.
+    """One link at one place where one method's money reached it, and what was found behind it.
 
-    claim     id of the link; after: that of the link whose continuation reached this one, None at first
+    claim     id of the link; after: that of the link behind which this one was reached, None in the first trace
     output    index of the deposit in the trail of `before`
-    behind    None where the withdrawal cannot be followed here; `note` says why
+    behind    None where it was not followed, or not again
+    lost      why it could not be followed: money went on that this answer did not look at; else None
+    above     claim of the earlier row that shows what lies behind the same withdrawal; else None
     """
 
     claim: str
@@ -52,68 +58,106 @@ class Continuation:
     leg: Leg
     output: int
     before: Followed
-    behind: Followed | None
-    note: str | None
+    behind: Followed | None = None
+    lost: str | None = None
+    above: str | None = None
 
 
-def continuations(
-    first: Followed,
-    legs: Sequence[tuple[str, Leg]],
-    follow: Callable[[Lots], Followed],
-    lots_of: Callable[..., Lots],
-) -> list[Continuation]:
-    """All links that are reached, to a fixed point; each once, in the order of the claims.
+class Links:
+    """The links of all claims; each withdrawal is traced once, whatever methods and links lead to it."""
 
-    `follow` traces lots, `lots_of` resolves seeds to them.
-    """
-    found: list[Continuation] = []
-    queue: list[tuple[Followed, str | None]] = [(first, None)]
-    known: set[str] = set()
-    while queue:
-        before, after = queue.pop(0)
-        for claim, leg, output in _reached(before, legs):
-            if claim in known:
-                continue
-            known.add(claim)
-            behind, note = _behind(before[0], leg, follow, lots_of)
-            found.append(Continuation(claim, after, leg, output, before, behind, note))
-            if behind is not None:
+    def __init__(
+        self,
+        legs: Sequence[tuple[str, Leg]],
+        follow: Callable[[Lots], Followed],
+        lots_of: Callable[..., Lots],
+    ) -> None:
+        """`follow` traces lots, `lots_of` resolves seeds to them."""
+        self._legs = legs
+        self._follow = follow
+        self._lots_of = lots_of
+        self._traced: dict[tuple[tuple[int, int], ...], Followed] = {}
+
+    def reached(self, first: Followed, method: str) -> list[Continuation]:
+        """The links one method's money reached, to a fixed point: place by place, in the order of the claims.
+
+        A withdrawal is shown once, so circles end. Other methods of the question change nothing here.
+        """
+        found: list[Continuation] = []
+        shown: dict[tuple[tuple[int, int], ...], str] = {}
+        queue: list[tuple[Followed, str | None]] = [(first, None)]
+        while queue:
+            before, after = queue.pop(0)
+            for claim, leg, output in self._at(before, method):
+                lots, lost = self._withdrawal(before[0], leg, output)
+                points = tuple(sorted(lots.points)) if lots else ()
+                if lots is None or points in shown:
+                    above = shown.get(points)
+                    found.append(Continuation(claim, after, leg, output, before, lost=lost, above=above))
+                    continue
+                shown[points] = claim
+                if points not in self._traced:
+                    self._traced[points] = self._follow(lots)
+                behind = self._traced[points]
+                found.append(Continuation(claim, after, leg, output, before, behind))
                 queue.append((behind, claim))
-    return found
+        return found
+
+    def _at(self, before: Followed, method: str) -> Iterator[tuple[str, Leg, int]]:
+        """Links whose deposit carries money under the method, with the deposit's index in the trail."""
+        facts, answers = before
+        own = [(claim, leg) for claim, leg in self._legs if leg.chain == facts.ledger.chain.name]
+        carrying = np.flatnonzero(_of(answers, method).taint.amount).tolist() if own else []
+        places = {(facts.txid(output), int(facts.trail.vout[output])): output for output in carrying}
+        for claim, leg in own:
+            txid, _, vout = leg.origin.partition(":")
+            if (output := places.get((txid, int(vout)))) is not None:
+                yield claim, leg, output
+
+    def _withdrawal(self, facts: Facts, leg: Leg, paid: int) -> tuple[Lots | None, str | None]:
+        """What to follow behind a link whose deposit is the output `paid`; else why it cannot be."""
+        chain, trail = facts.ledger.chain, facts.trail
+        if leg.to_chain != chain.name:
+            return None, f"the withdrawal is on {leg.to_chain}: trace {leg.target} there"
+        try:
+            lots = self._lots_of([parse(leg.target, chain)], unit="lot")
+        except UsageError as error:
+            return None, error.problem
+        deposit, withdrawal = int(trail.tx_id[trail.out_tx[paid]]), max(tx_id for tx_id, _ in lots.points)
+        if withdrawal < deposit:
+            return None, (
+                f"the withdrawal is earlier than the deposit (block {withdrawal >> 24}, block {deposit >> 24}): "
+                "it was not followed"
+            )
+        return lots, None
 
 
-def with_links(
-    said: dict[str, Any],
-    found: Sequence[Continuation],
-    document: Callable[[Facts, Answer, Sequence[Answer]], dict[str, Any]],
-) -> dict[str, Any]:
-    """One method's document with the links that the method reaches, and the claims these lean on."""
-    rows = [row for link in found if (row := _row(link, said["method"], document)) is not None]
-    claims = {*said["claims"], *(row["claim"] for row in rows)}
-    for row in rows:
-        claims.update(row["continuation"]["claims"] if row["continuation"] else ())
-    marks = [
-        said["tlp"],
-        *(row["tlp"] for row in rows),
-        *(r["continuation"]["tlp"] for r in rows if r["continuation"]),
-    ]
-    tlp = max((mark for mark in marks if mark), key=TLPS.index, default=None)
-    return {**said, "claims": sorted(claims), "tlp": tlp, "offchain": rows}
+def with_links(said: dict[str, Any], found: Sequence[Continuation], document: Document) -> dict[str, Any]:
+    """One method's document with the links its money reached, and all that the answer then rests on.
+
+    Its totals, endpoints and stops stay as they are; its coverage is that of the links too.
+    """
+    rows = [_row(link, said["method"], document) for link in found]
+    behind = [row["continuation"] for row in rows if row["continuation"]]
+    claims = {*said["claims"], *(row["claim"] for row in rows)}.union(*(part["claims"] for part in behind))
+    return {
+        **said,
+        "coverage": _coverage(said["coverage"], rows, found),
+        "heuristics": _heuristics(said["heuristics"], behind),
+        "claims": sorted(claims),
+        "tlp": most_closed([said["tlp"], *(part["tlp"] for part in (*rows, *behind))]),
+        "offchain": rows,
+    }
 
 
-def _row(
-    link: Continuation, method: str, document: Callable[[Facts, Answer, Sequence[Answer]], dict[str, Any]]
-) -> dict[str, Any] | None:
-    """A link as one method's document shows it; None where the method brings no money to it."""
+def _row(link: Continuation, method: str, document: Document) -> dict[str, Any]:
+    """A link as one method's document shows it."""
     facts, answers = link.before
     units = int(_of(answers, method).taint.amount[link.output])
-    if not units:
-        return None
-    behind = None
+    behind, leg = None, link.leg
     if link.behind is not None:
         whole = document(link.behind[0], _of(link.behind[1], method), link.behind[1])
         behind = {key: whole[key] for key in _KEPT}
-    leg = link.leg
     return {
         "claim": link.claim,
         "after": link.after,
@@ -128,37 +172,36 @@ def _row(
         "tlp": leg.tlp or None,
         "traced_in": facts.amount(units, link.output),
         "continuation": behind,
-        "note": link.note,
+        "note": f"shown above, with claim {link.above}" if link.above else link.lost,
     }
 
 
-def _reached(before: Followed, legs: Sequence[tuple[str, Leg]]) -> Iterator[tuple[str, Leg, int]]:
-    """Links whose deposit carries traced money under any method, with the deposit's place in the trail."""
-    facts, answers = before
-    chain = facts.ledger.chain.name
-    for claim, leg in legs:
-        if leg.chain != chain:
-            continue
-        txid, _, vout = leg.origin.partition(":")
-        for tx_id in facts.ledger.find_tx(txid_bytes(txid)):
-            place = int(facts.trail.index(np.array([tx_id]), np.array([int(vout)]))[0])
-            inside = place >= 0 and int(facts.trail.vout[place]) == int(vout)
-            if inside and any(int(answer.taint.amount[place]) for answer in answers):
-                yield claim, leg, place
-                break
+def _coverage(
+    said: dict[str, Any], rows: Sequence[dict[str, Any]], found: Sequence[Continuation]
+) -> dict[str, Any]:
+    """The trace's coverage together with that behind its links: what is open there is open here."""
+    notes: dict[str, None] = {}
+    partial = False
+    for row, link in zip(rows, found, strict=True):
+        more = [link.lost] if link.lost else []
+        if behind := row["continuation"]:
+            more = [note for note in behind["coverage"]["notes"] if note not in said["notes"]]
+            if behind["coverage"]["status"] != "complete":
+                partial = True
+                more = more or [f"{behind['coverage']['status']}, as the trace itself"]
+        partial = partial or link.lost is not None
+        notes.update({f"behind {row['reference']}: {note}": None for note in more})
+    status = "partial" if partial and said["status"] == "complete" else said["status"]
+    return {**said, "status": status, "notes": [*said["notes"], *notes]}
 
 
-def _behind(
-    facts: Facts, leg: Leg, follow: Callable[[Lots], Followed], lots_of: Callable[..., Lots]
-) -> tuple[Followed | None, str | None]:
-    chain = facts.ledger.chain
-    if leg.to_chain != chain.name:
-        return None, f"the withdrawal is on {leg.to_chain}: trace {leg.target} there"
-    try:
-        lots = lots_of([parse(leg.target, chain)], unit="lot")
-    except UsageError as error:
-        return None, error.problem
-    return follow(lots), None
+def _heuristics(said: Sequence[dict[str, Any]], behind: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the trace, then those that only what lies behind its links leans on."""
+    found = list(said)
+    for used in (used for part in behind for used in part["heuristics"] if used not in said):
+        marked = {**used, "used_for": f"{used['used_for']} (behind a link)"}
+        found += [marked] if marked not in found else []
+    return found
 
 
 def _of(answers: Sequence[Answer], method: str) -> Answer:

@@ -15,10 +15,11 @@ import numpy as np
 from tracer.amounts import decimal_text
 from tracer.db import named_sql
 from tracer.errors import AmbiguousSeed, UsageError
-from tracer.flow.entity import cluster_members, extend, outflow
+from tracer.flow.entity import bound_to_time, cluster_members, extend, outflow, tells_holder
 from tracer.flow.grammar import Seed
 from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
 from tracer.flow.services import Services
+from tracer.flow.spans import FOREVER, Span
 from tracer.flow.worth import DAY
 from tracer.ledger.store import Ledger, txid_bytes
 
@@ -39,6 +40,8 @@ class Lots:
 
     points        (tx_id, vout) of lots -> number of the seed that named it
     members       address id -> number of the seed
+    spans         address id -> times at which it is in the set, where that is not always
+    considered    ids of the claims that decided who is in the set
     unit          whether the set seeds what arrives in it (`lot`) or what leaves it (`entity`)
     flagged       tx_id, vout, value, seed: outputs of the set that received, or that left it, in the window
     net           tx_id, net: base units arriving from outside (leaving, for an entity)
@@ -53,6 +56,8 @@ class Lots:
     unit: Unit
     points: dict[tuple[int, int], int] = field(default_factory=dict)
     members: dict[int, int] = field(default_factory=dict)
+    spans: dict[int, list[Span]] = field(default_factory=dict)
+    considered: set[str] = field(default_factory=set)
     flagged: pl.DataFrame | None = None
     net: pl.DataFrame | None = None
     received: dict[int, int] = field(default_factory=dict)
@@ -135,14 +140,14 @@ def resolve(
             addresses = cluster_members(ledger, [_address_id(ledger, seed.value)])
             lots.clustered = True
         else:
-            addresses, pooled = _claimed(ledger, services, seed)
+            addresses, pooled = _claimed(ledger, services, seed, lots)
             if pooled:
                 pools.add(number)
         for address in addresses:
             lots.members.setdefault(address, number)
     lots.unit = _unit(unit, seeds, lots, pools)
     if lots.unit == "entity":
-        extend(ledger, services, lots.seeds, lots.members, lots.notes)
+        extend(ledger, services, lots)
         lots.clustered = True
     window = {
         "after": _FOREVER[0] if after is None else after,
@@ -231,15 +236,24 @@ def _unseen(ledger: Ledger, what: str) -> UsageError:
     )
 
 
-def _claimed(ledger: Ledger, services: Services, seed: Seed) -> tuple[list[int], bool]:
-    """Tagged addresses of `tag:` or `vasp:`, and whether they are a pool's."""
+def _claimed(ledger: Ledger, services: Services, seed: Seed, lots: Lots) -> tuple[list[int], bool]:
+    """Tagged addresses of `tag:` or `vasp:`, and whether they are a pool's. Notes when and why they are in the set.
+
+    Nobody becomes part of a service by being mentioned or protected; a label is taken by its word.
+    """
     key = "label" if seed.kind == "tag" else "actor"
-    rows = [(row, address) for row, address, _ in services.tagged if row[key] == seed.value]
+    rows = [
+        (row, address)
+        for row, address, _ in services.tagged
+        if row[key] == seed.value and (seed.kind == "tag" or tells_holder(row))
+    ]
     if not rows:
         raise UsageError(
             f"no tag of an address seen on {ledger.chain.name} has the {key} {seed.value!r}.",
             hint="`tracer tags list` shows the labels there are; this is `unseen`, not `no exposure`.",
         )
+    lots.considered.update(row["claim_id"] for row, _ in rows)
+    bound_to_time(lots.spans, rows)
     return sorted({address for _, address in rows}), any(
         row["claim_id"] in services.stopping for row, _ in rows
     )
@@ -313,6 +327,10 @@ def _by_day(ledger: Ledger, rows: Sequence[tuple[int, int]]) -> dict[int, int]:
 def _members(lots: Lots) -> pl.DataFrame:
     import polars as pl
 
-    return pl.DataFrame(
-        sorted(lots.members.items()), schema={"address_id": pl.Int32, "seed": pl.Int32}, orient="row"
-    )
+    rows = [
+        (address, seed, *span)
+        for address, seed in sorted(lots.members.items())
+        for span in lots.spans.get(address, [FOREVER])
+    ]
+    columns = {"address_id": pl.Int32, "seed": pl.Int32, "since": pl.Int64, "until": pl.Int64}
+    return pl.DataFrame(rows, schema=columns, orient="row")

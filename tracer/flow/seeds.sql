@@ -1,4 +1,5 @@
--- What enters a trace. `members(address_id, seed)` is the registered seed set, one row per address.
+-- What enters a trace. `members(address_id, seed, since, until)` is the registered seed set: who is in it, and between
+-- which times (unix seconds); the times of one address do not overlap.
 
 -- name: outputs_of_tx
 SELECT vout, value, address_id FROM txout WHERE tx_id = $tx_id ORDER BY vout;
@@ -20,7 +21,7 @@ FROM members AS m
 JOIN address_tx AS h ON h.address_id = m.address_id
 JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = m.address_id
 JOIN block AS b ON b.height = (o.tx_id >> 24)
-WHERE b.time >= $after AND b.time < $before
+WHERE b.time >= $after AND b.time < $before AND b.time >= m.since AND b.time < m.until
 GROUP BY ALL ORDER BY o.tx_id, o.vout;
 
 -- name: inside_inputs
@@ -30,7 +31,8 @@ SELECT i.tx_id, sum(i.value) FILTER (m.address_id IS NOT NULL OR p.tx_id IS NOT 
        count(*) FILTER (i.prev_tx_id IS NULL) AS unknown
 FROM wanted AS w
 JOIN txin AS i ON i.tx_id = w.tx_id
-LEFT JOIN members AS m ON m.address_id = i.address_id
+JOIN block AS b ON b.height = (i.tx_id >> 24)
+LEFT JOIN members AS m ON m.address_id = i.address_id AND m.since <= b.time AND b.time < m.until
 LEFT JOIN points AS p ON p.tx_id = i.prev_tx_id AND p.vout = i.prev_vout
 GROUP BY i.tx_id ORDER BY i.tx_id;
 
@@ -43,7 +45,7 @@ JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = m.address_id
 JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
 JOIN block AS b ON b.height = (s.tx_id >> 24)
 LEFT JOIN mix AS x ON x.tx_id = s.tx_id
-WHERE b.time >= $after AND b.time < $before
+WHERE b.time >= $after AND b.time < $before AND b.time >= m.since AND b.time < m.until
 GROUP BY s.tx_id ORDER BY s.tx_id;
 
 -- name: sides
@@ -51,7 +53,8 @@ GROUP BY s.tx_id ORDER BY s.tx_id;
 SELECT o.tx_id, o.vout, o.value, m.address_id IS NOT NULL AS inside
 FROM wanted AS w
 JOIN txout AS o ON o.tx_id = w.tx_id
-LEFT JOIN members AS m ON m.address_id = o.address_id
+JOIN block AS b ON b.height = (o.tx_id >> 24)
+LEFT JOIN members AS m ON m.address_id = o.address_id AND m.since <= b.time AND b.time < m.until
 ORDER BY o.tx_id, o.vout;
 
 -- name: times

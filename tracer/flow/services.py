@@ -19,7 +19,7 @@ from tracer.flow import contest
 from tracer.flow.contest import Claim
 from tracer.flow.fates import Fate
 from tracer.flow.spans import Span, cut, valid
-from tracer.intel import ranking
+from tracer.intel import ranking, taxonomy
 from tracer.intel.names import Names
 from tracer.intel.ranking import Row, behaviour_of, protection_of
 from tracer.intel.snapshot import Snapshot
@@ -127,12 +127,14 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Services:
     on_address: dict[int, list[Claim]] = {}
     on_cluster: dict[int, list[Claim]] = {}
     inside: dict[int, list[Row]] = {}
+    persons: dict[int, list[Row]] = {}
     cluster_of: dict[int, int] = {}
     for row, address, cluster in services.tagged:
         if protection_of(row):
             services.protected.setdefault(address, []).append(row)
         fate = fate_of(row, vasps)
         if fate is None:
+            persons.setdefault(address, []).append(row)
             continue
         services.stopping.add(row["claim_id"])
         on_address.setdefault(address, []).append((row, fate))
@@ -150,11 +152,12 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Services:
     for address, claims in on_address.items():
         rivals = on_cluster.get(cluster_of[address], [])
         services.by_address[address] = [
-            (span, services.add(_weighed(_address_holding(held, vasps, over, above), (*held, *over))))
+            (span, services.add(_beside(_weighed(holding, (*held, *over)), held, persons.get(address, ()))))
             for span in cut(row for row, _ in (*claims, *rivals))
             if (held := [claim for claim in claims if valid(claim[0], span)])
             for over in [[claim for claim in rivals if valid(claim[0], span)]]
             for above in [_above(services, cluster_of[address], span)]
+            for holding in [_address_holding(held, vasps, over, above)]
         ]
     _store(ledger, services)
     return services
@@ -162,6 +165,20 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Services:
 
 def _weighed(holding: Holding, claims: Sequence[Claim]) -> Holding:
     return replace(holding, considered=frozenset(row["claim_id"] for row, _ in claims))
+
+
+def _beside(holding: Holding, claims: Sequence[Claim], persons: Sequence[Row]) -> Holding:
+    """Say so where a better claim has the address held by somebody whose money would be followed."""
+    strongest = max(ranking.score(row) for row, _ in claims)
+    better = [row for row in persons if ranking.score(row) > strongest and row["tag_type"] != "mention"]
+    if not better:
+        return holding
+    note = (
+        f"address {better[0]['address']} is claimed by {contest.listed([row for row, _ in claims])}, and with higher "
+        f"confidence by {contest.listed(better)}, which would not end a trace: it was ended there all the same"
+    )
+    considered = holding.considered | {row["claim_id"] for row in better}
+    return replace(holding, notes=(*holding.notes, note), considered=considered)
 
 
 def _above(services: Services, cluster: int, span: Span) -> Holding | None:
@@ -175,16 +192,20 @@ def _above(services: Services, cluster: int, span: Span) -> Holding | None:
 def fate_of(row: Row, vasps: set[str]) -> Fate | None:
     """What a trace does at a tagged address; None where the money is its holder's own and goes on.
 
-    Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). A
-    protected person's money is their own; where an address was merely mentioned says nothing of who holds it.
+    Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). Where an
+    address was merely mentioned says nothing of who holds it. A registered service can be asked, whatever else
+    it is said to do, unless what it is first said to be cuts the trail. A protected person's money is their own;
+    a service's address stays the service's, also where a purchase was authorised there.
     """
-    if row["role"] == "escrow" or row["tag_type"] == "mention" or protection_of(row):
+    if row["role"] == "escrow" or row["tag_type"] == "mention":
         return None
-    behaviour = behaviour_of(row)
-    if behaviour in ("mixer", "bridge"):
-        return _FATES[behaviour]
+    behaviour, first = behaviour_of(row), taxonomy.load().get(row["category"])
     known = row["actor"] in vasps or row["nested_in"] in vasps
-    return Fate.SERVICE if known else _FATES[behaviour]
+    if protection_of(row) and behaviour == "follow":
+        return None
+    if known and (first is None or first.behaviour not in ("mixer", "bridge")):
+        return Fate.SERVICE
+    return _FATES[behaviour]
 
 
 def _resolve(ledger: Ledger, tags: pl.DataFrame, names: Names) -> list[tuple[Row, int, int]]:
@@ -198,14 +219,8 @@ def _resolve(ledger: Ledger, tags: pl.DataFrame, names: Names) -> list[tuple[Row
     said = tags.select("kind", "payload", prefixes(tags).alias("prefix")).with_row_index("claim")
     with ledger.db.table("said", said):
         found = ledger.db.polars(_SQL["resolve_tags"])
-    rows: list[Row] = [_identified(row, names) for row in tags[found["claim"].to_list()].to_dicts()]
+    rows: list[Row] = [names.identified(row) for row in tags[found["claim"].to_list()].to_dicts()]
     return list(zip(rows, found["address_id"].to_list(), found["cluster_id"].to_list(), strict=True))
-
-
-def _identified(row: Row, names: Names) -> Row:
-    said = row["actor"] or (row["label"] if behaviour_of(row) != "follow" else "")
-    actor = (names.actor_of(said) if said else None) or row["actor"]
-    return {**row, "actor": actor} if actor != row["actor"] else row
 
 
 def prefixes(tags: pl.DataFrame) -> pl.Series:
@@ -228,7 +243,11 @@ def _holding(claims: Sequence[Claim], vasps: set[str], *, whole_cluster: bool) -
     row, fate = ranked[0]
     actor = row["actor"]
     entity = Entity(
-        ranking.named(row), actor if actor in vasps else None, row["category"], actor, row["nested_in"]
+        ranking.named(row),
+        actor if actor in vasps else None,
+        ranking.category_of(row),
+        actor,
+        row["nested_in"],
     )
     own = tuple(r for r, _ in ranked if ranking.party(r) == ranking.party(row))
     roles = [] if whole_cluster else [r["role"] for r in own if r["role"]]

@@ -31,6 +31,22 @@ def valid(row: Mapping[str, Any], span: Span) -> bool:
     return since <= span[0] and span[1] <= until
 
 
+def union(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
+    """The times at which at least one of these claims holds."""
+    return merge(_span(row["valid_from"], row["valid_to"]) for row in rows)
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """The same times, apart from each other and in order."""
+    merged: list[Span] = []
+    for since, until in sorted(spans):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        else:
+            merged.append((since, until))
+    return merged
+
+
 @lru_cache(maxsize=4096)
 def _span(first: str, last: str) -> Span:
     since = _midnight(date.fromisoformat(first)) if first else FOREVER[0]

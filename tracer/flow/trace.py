@@ -25,7 +25,7 @@ from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
 from tracer.flow.methods import apart, method
 from tracer.flow.movements import I64, Limits, Taint
-from tracer.flow.offchain import Continuation, Followed, continuations, with_links
+from tracer.flow.offchain import Followed, Links, with_links
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
@@ -66,11 +66,12 @@ def trace(
     )
     follow = partial(_follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, engine))
     first = follow(lots)
-    links: list[Continuation] = []
-    if legs := snapshot.legs():
-        links = continuations(first, legs, follow, partial(seeding_room.resolve, ledger, services))
+    links = Links(snapshot.legs(), follow, partial(seeding_room.resolve, ledger, services))
     facts, answers = first
-    documents = [with_links(document(facts, answer, answers), links, document) for answer in answers]
+    documents = [
+        with_links(document(facts, answer, answers), links.reached(first, answer.method), document)
+        for answer in answers
+    ]
     if len(documents) == 1:
         return documents[0]
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
@@ -275,6 +275,11 @@ def from_row(kind: ClaimKind, row: Mapping[str, Any]) -> Claim:
 def marked(tlp: str, case_id: str) -> str:
     """The marking that counts: what belongs to a case and that nobody marked is TLP:AMBER+STRICT."""
     return tlp or (UNMARKED if case_id else "")
+
+
+def most_closed(marks: Iterable[str | None]) -> str | None:
+    """The most closed of some markings: what holds for all they are put on. None where none is marked."""
+    return max((mark for mark in marks if mark in TLPS), key=TLPS.index, default=None)
 
 
 def clean(text: str) -> str:

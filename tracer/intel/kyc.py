@@ -39,16 +39,17 @@ class KycAt:
 def evidence_interval(row: Vasp) -> tuple[str, str]:
     """ISO dates from and to which a statement is evidence, "" where open.
 
-    A statement with an interval of its own holds there; left open at its end it holds until its `next_review`,
-    if it states one. One that only says when it was assessed holds from that day for `REVIEW_DAYS` days, or
-    until its `next_review`: a register entry of 2022 is not today's truth. One without any date holds always.
+    It begins with its `valid_from`, else with the day it was assessed or captured. It ends with its `valid_to`;
+    where that is open, with its `next_review`; where it states none, `REVIEW_DAYS` after the last of these days:
+    a register entry of 2022 is not today's truth. A statement that nobody dated, but for the days between which
+    it held, is taken by its word, and one without any date holds always.
     """
-    if row.valid_from or row.valid_to:
-        return row.valid_from, row.valid_to or row.next_review
-    if not row.assessed_at:
-        return "", row.next_review
-    until = date.fromisoformat(row.assessed_at) + timedelta(days=REVIEW_DAYS)
-    return row.assessed_at, row.next_review or until.isoformat()
+    seen = max(row.assessed_at, row.captured_at)
+    start = row.valid_from or ("" if row.valid_to else seen)
+    if row.valid_to or row.next_review or not seen:
+        return start, row.valid_to or row.next_review
+    until = date.fromisoformat(max(seen, row.valid_from)) + timedelta(days=REVIEW_DAYS)
+    return start, until.isoformat()
 
 
 def holds(row: Vasp, day: str) -> bool:
@@ -93,6 +94,16 @@ def speaking_for(history: Sequence[Known], day: str) -> Known | None:
     if ended := [known for known in history if (end := evidence_interval(known[1])[1]) and end < day]:
         return max(ended, key=lambda known: evidence_interval(known[1])[1])
     return history[0] if history else None
+
+
+def newest(history: Sequence[Known]) -> Known | None:
+    """The statement that was made last, by the days it gives; None for a service nobody spoke of."""
+
+    def made(known: Known) -> tuple[str, str, str]:
+        claim, row = known
+        return max(row.assessed_at, row.captured_at, row.valid_from), row.valid_from, claim
+
+    return max(history, key=made, default=None)
 
 
 def strongest(rows: Sequence[Known]) -> list[Known]:

@@ -36,7 +36,8 @@ class ListEntry:
     published  the date its publisher gives, else the newest date its rows carry, "" where none does
     version    the publisher's name of this version, "" where there is none
     whole      True where a later import of the same list takes its place
-    rejected   rows of a whole list's file that could not be used
+    rejected   hashes of the reasons for which rows of a whole list's file were rejected, sorted
+    entries    persons and bodies in a whole list's file, 0 where its rows are all there is
     tlp        `TLP:RED` where it lies in a file of its own permissions, else ""
     """
 
@@ -48,7 +49,8 @@ class ListEntry:
     version: str = ""
     whole: bool = False
     tlp: str = ""
-    rejected: int = 0
+    rejected: tuple[str, ...] = ()
+    entries: int = 0
 
     @property
     def said(self) -> dict[str, Any]:
@@ -159,4 +161,5 @@ def _read(folder: Path, digits: str) -> Manifest:
             f"{path} is of schema {document['schema']}, of a later version.",
             hint="Use the version that wrote it.",
         )
-    return Manifest(tuple(ListEntry(**entry) for entry in document["lists"]))
+    lists = ({**entry, "rejected": tuple(entry.get("rejected", ()))} for entry in document["lists"])
+    return Manifest(tuple(ListEntry(**entry) for entry in lists))

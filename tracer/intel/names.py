@@ -9,26 +9,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tracer.intel.claims import Actor, Vasp
+from tracer.intel.ranking import Row, behaviour_of, words_of
 
 
 class Names:
     """Names to actor ids. Case does not matter; nothing else is guessed."""
 
     def __init__(self, actors: Iterable[Actor], vasps: Iterable[Vasp]) -> None:
-        owners: dict[str, set[str]] = {}
+        self._owners: dict[str, set[str]] = {}
+        ids: set[str] = set()
         for actor in actors:
+            ids.add(actor.id)
             for name in (actor.label, actor.uri, *actor.aliases.split("; ")):
-                owners.setdefault(_key(name), set()).add(actor.id)
-            owners[_key(actor.id)] = {actor.id}
+                self._owners.setdefault(_key(name), set()).add(actor.id)
         for vasp in vasps:
+            ids.add(vasp.vasp_id)
             for name in (vasp.name, *vasp.names.split("; ")):
-                owners.setdefault(_key(name), set()).add(vasp.vasp_id)
-            owners[_key(vasp.vasp_id)] = {vasp.vasp_id}
-        self._actor = {name: next(iter(ids)) for name, ids in owners.items() if name and len(ids) == 1}
+                self._owners.setdefault(_key(name), set()).add(vasp.vasp_id)
+        own: dict[str, set[str]] = {}
+        for name in ids:
+            own.setdefault(_key(name), set()).add(name)
+        self._owners |= own  # an id means its own, whatever others call themselves
+        self._actor = {
+            name: next(iter(found)) for name, found in self._owners.items() if name and len(found) == 1
+        }
+
+    def owners(self, name: str) -> set[str]:
+        """All actors that a name is said to mean."""
+        return self._owners.get(_key(name), set())
 
     def actor_of(self, name: str) -> str | None:
         """The one actor a name means; None where no claim, or more than one, says so."""
         return self._actor.get(_key(name))
+
+    def identified(self, row: Row) -> Row:
+        """A tag with the actor it means: its own under another name, or a service's by its label.
+
+        Neither the label nor the actor of a tag that speaks of a person is ever taken for a service's name.
+        """
+        if behaviour_of(row) == "follow" and words_of(row):
+            return row
+        said = row["actor"] or (row["label"] if words_of(row) else "")
+        actor = (self.actor_of(said) if said else None) or row["actor"]
+        return {**row, "actor": actor} if actor != row["actor"] else row
 
 
 def _key(name: str) -> str:

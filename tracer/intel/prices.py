@@ -136,17 +136,17 @@ class Prices:
         return self._sources[asset]
 
     def said(self, asset: str) -> pl.DataFrame:
-        """Everything any source says of a pair: day, source, price; one row per distinct price, sorted."""
+        """Everything any source says of a pair: day, source, price, claim_id; one row per distinct price, sorted."""
         import polars as pl
 
-        rows = self._frame.filter(pl.col("asset") == asset).select("day", "source", "price")
+        rows = self._frame.filter(pl.col("asset") == asset).select("day", "source", "price", "claim_id")
         # 8.50 and 8.5 are one price; the shorter text stands for both
         number = pl.col("price").str.strip_chars_start("0")
         plain = number.str.strip_chars_end("0").str.strip_chars_end(".")
         rows = rows.with_columns(
             pl.when(number.str.contains(".", literal=True)).then(plain).otherwise(number).alias("number")
         )
-        rows = rows.sort("day", "source", pl.col("price").str.len_bytes(), "price")
+        rows = rows.sort("day", "source", pl.col("price").str.len_bytes(), "price", "claim_id")
         return rows.unique(["day", "source", "number"], keep="first", maintain_order=True).drop("number")
 
     def _sound(self, asset: str) -> pl.DataFrame:

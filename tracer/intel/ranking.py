@@ -53,10 +53,24 @@ def behaviour_of(row: Row) -> str:
     return next((behaviour for behaviour in _STRONGEST if behaviour in said), "follow")
 
 
+def category_of(row: Row) -> str:
+    """The word among a tag's category and concepts that decides what a trace does; the category where none does."""
+    behaviour, concepts = behaviour_of(row), taxonomy.load()
+    deciding = (
+        word for word in words_of(row) if word in concepts and str(concepts[word].behaviour) == behaviour
+    )
+    category: str = row["category"]
+    return next(deciding, category) if behaviour != "follow" else category
+
+
 def protection_of(row: Row) -> str:
-    """`victim`, `test_purchase` or "": whether a tag asks to protect somebody."""
+    """`victim`, `test_purchase` or "": whether a tag asks to protect somebody.
+
+    The concept `victim` beside a service's speaks of a service that was harmed: it protects nobody.
+    """
     said: str = row["protection"]
-    return said or ("victim" if "victim" in words_of(row) else "")
+    harmed = row["category"] == "victim" or ("victim" in words_of(row) and behaviour_of(row) == "follow")
+    return said or ("victim" if harmed else "")
 
 
 def ranked(rows: Iterable[RowT]) -> list[RowT]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -100,6 +101,15 @@ class Snapshot:
         known = kyc.speaking_for(self._history.get(vasp_id, ()), day)
         return known[1] if known else None
 
+    def newest(self, vasp_id: str) -> Vasp | None:
+        """The newest statement about a service: where a request goes is a matter of now."""
+        known = kyc.newest(self._history.get(vasp_id, ()))
+        return known[1] if known else None
+
+    def statements(self, vasp_id: str) -> tuple[str, ...]:
+        """Claim ids of everything said about a service."""
+        return tuple(claim for claim, _ in self._history.get(vasp_id, ()))
+
     def statement(self, claim: str) -> Vasp:
         """The statement about a service with this claim id, as `kyc_at` names it."""
         return self._statements[claim]
@@ -109,9 +119,14 @@ class Snapshot:
         """Which names mean the same actor."""
         return Names(self._actors.values(), (row for rows in self._history.values() for _, row in rows))
 
-    def actor(self, actor_id: str) -> Actor | None:
-        """What an ActorPack says of an actor; the first claim where several speak of it."""
-        return self._actors.get(actor_id)
+    def naming(self, names: Iterable[str]) -> set[str]:
+        """Claim ids of the actors and services that any of these names is said to mean."""
+        import polars as pl
+
+        meant = {actor for name in names for actor in self.names.owners(name)}
+        found = {claim for actor in meant for claim in self.statements(actor)}
+        rows = self.claims("actors").filter(pl.col("id").is_in(list(meant)))
+        return found | set(rows["claim_id"].to_list())
 
     def legs(self) -> list[tuple[str, Leg]]:
         """Off-chain links with their claim ids."""
@@ -125,17 +140,20 @@ class Snapshot:
         return self._all("tags").filter(pl.col("claim_id").is_in(list(self.withdrawn)))
 
     @cached_property
-    def withdrawn(self) -> dict[str, Withdrawal]:
-        """Claims taken back, and by what. A withdrawal that was itself withdrawn takes nothing back."""
+    def withdrawn(self) -> dict[str, tuple[str, Withdrawal]]:
+        """Claims taken back, and by what: its claim id and what it says.
+
+        A withdrawal that was itself withdrawn takes nothing back.
+        """
         said: dict[str, list[tuple[str, Withdrawal]]] = {}
         for row in self._all("withdrawals").iter_rows(named=True):
             claim = from_row("withdrawals", row)
             if isinstance(claim, Withdrawal):
                 said.setdefault(claim.claim, []).append((row["claim_id"], claim))
 
-        def standing(claim: str) -> Withdrawal | None:
+        def standing(claim: str) -> tuple[str, Withdrawal] | None:
             # a withdrawal holds the hash of what it withdraws, so this cannot go round in circles
-            return next((w for number, w in said.get(claim, ()) if standing(number) is None), None)
+            return next((found for found in said.get(claim, ()) if standing(found[0]) is None), None)
 
         return {claim: taken for claim in said if (taken := standing(claim)) is not None}
 

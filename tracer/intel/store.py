@@ -37,12 +37,16 @@ RED_LIST = "TLP:RED claims"
 """What coverage calls red claims: the manifest is open to all who may use the workspace."""
 
 
+LONG_LIST = 100
+"""From this many entries on, a list that lost a tenth of them at once is taken for cut off. Our default (P)."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What importing one list did to it. `added` and `removed` are rows that say what each claim is about.
 
     changed  subjects that are in both versions, with other words
-    kept     claims of the former version that were not removed, because more rows were rejected than before
+    kept     claims of the former version that were not removed, because the file may be damaged
     """
 
     entry: ListEntry
@@ -69,7 +73,7 @@ def add(workspace: Workspace, readings: Sequence[Reading]) -> Added:
 
     Everything or nothing: readers see the snapshot before until HEAD moves. A row given twice is once new and
     once unchanged. A file without a good row adds and removes nothing. A whole list takes the place of its
-    forerunner, but removes nothing on the word of a file with more rejected rows than that had. Raises
+    forerunner, but removes nothing on the word of a file that may be damaged (`_doubtful`). Raises
     `StoreUnwritable`, `StoreBusy`, and `UsageError` for a list older than the one that stands.
     """
     import polars as pl
@@ -191,7 +195,7 @@ def _store(folder: Path, snapshot: Manifest, reading: Reading, frame: pl.DataFra
     former = snapshot.standing(kind, shown) if about.whole else None
     old = _readable(folder, former) if former else None
     published = about.published or str(frame[DATED[kind]].max() or "")
-    kept, rejected = 0, len(reading.rejections)
+    kept, rejected = 0, _reasons(reading)
     if former and not about.published and _alike(frame, old):
         published = former.published  # it says what that says, so it is of that day too
     if former and published < former.published:
@@ -200,7 +204,7 @@ def _store(folder: Path, snapshot: Manifest, reading: Reading, frame: pl.DataFra
             f"that stands is of {former.published}: an older list would take newer entries out.",
             hint="Say when it was published with --published DATE, or give it a name of its own with --list NAME.",
         )
-    if former and old is not None and rejected > former.rejected:
+    if former and old is not None and _doubtful(reading, former):
         rest = old.join(frame, on="claim_id", how="anti")
         # the same file read again must not find its own bad rows forgiven
         frame, kept, rejected = pl.concat([frame, rest]), rest.height, former.rejected
@@ -214,7 +218,8 @@ def _store(folder: Path, snapshot: Manifest, reading: Reading, frame: pl.DataFra
         version=about.version,
         whole=about.whole,
         tlp=RED if red else "",
-        rejected=rejected if about.whole else 0,
+        rejected=rejected if about.whole else (),
+        entries=(former.entries if former and kept else about.entries or 0) if about.whole else 0,
     )
     if not any(folder.glob(f"{_stem(entry)}-*.parquet")):
         _write(folder, entry, frame)
@@ -238,6 +243,23 @@ def _readable(folder: Path, entry: ListEntry, columns: list[str] | None = None) 
         return read_list(folder, entry, columns)
     except (StoreDamaged, PermissionError):
         return None
+
+
+def _reasons(reading: Reading) -> tuple[str, ...]:
+    """What was wrong with the rows of a file, so that only new faults are noticed when it comes again."""
+    said = {hashlib.sha256(rejection.reason.encode()).hexdigest()[:16] for rejection in reading.rejections}
+    return tuple(sorted(said))
+
+
+def _doubtful(reading: Reading, former: ListEntry) -> bool:
+    """Whether a file may be damaged, so that what it lacks is no removal.
+
+    A fault that the former version did not have, or a tenth of all entries gone, as in a download cut off.
+    """
+    if not set(_reasons(reading)) <= set(former.rejected):
+        return True
+    entries = reading.about.entries
+    return entries is not None and former.entries >= LONG_LIST and entries * 10 < former.entries * 9
 
 
 def _alike(frame: pl.DataFrame, old: pl.DataFrame | None) -> bool:

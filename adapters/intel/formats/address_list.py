@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 from adapters.addresses import registry
@@ -28,7 +29,7 @@ KIND: ClaimKind = "tags"
 
 _PLACES = {"chain", "currency"}
 _NAMES = ("chain", "currency", "category", "label", "source", "confidence", "published")
-_SAID = re.compile(rf"#\s*({'|'.join(_NAMES)})\s*:\s*(\S.*)", re.IGNORECASE)
+_SAID = re.compile(r"#\s*([A-Za-z][\w-]*)\s*:\s*(.*)")
 _TICKER = re.compile(r".*_([A-Z0-9]{2,10})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SANCTIONS = re.compile(r"sanction|ofac", re.IGNORECASE)
@@ -46,12 +47,11 @@ def rows(text: str, found: Found) -> Rows:
     first, address = next(_lines(text), (0, ""))
     if not first:
         raise Unreadable(1, "the list names no address")
-    said = _said(text, first)
+    said = _said(text, first, found)
     taken = _PLACES & said.keys()
     unsaid = {name: text for name, text in found.defaults.items() if not (taken and name in _PLACES)}
     said = unsaid | said
     found.about.list, found.about.whole = path.stem, True
-    found.about.published = said.pop("published", "") or found.about.published
     row = {
         **_chain(said, path.stem, address),
         "category": said.get("category") or _category(path.stem),
@@ -69,16 +69,27 @@ def rows(text: str, found: Found) -> Rows:
             yield line, row | {"address": content}
 
 
-def _said(text: str, before: int) -> dict[str, str]:
+def _said(text: str, first: int, found: Found) -> dict[str, str]:
+    """What comments before the line of the first address say by name; one that is mistyped is no mere comment."""
     said: dict[str, str] = {}
-    for line, content in enumerate(text.split("\n")[: before - 1], start=1):
-        if match := _SAID.fullmatch(content.strip()):
-            name = match[1].lower()
-            if name in said:
-                raise Unreadable(line, f"{name} is said twice")
-            said[name] = match[2].strip()
-            if name == "published" and not _is_day(said[name]):
-                raise Unreadable(line, f"published {said[name]!r} is no ISO date (2025-03-04)")
+    for line, content in enumerate(text.split("\n"), start=1):
+        match = _SAID.fullmatch(content.strip())
+        if match is None:
+            continue
+        name, value = match[1].lower(), match[2]
+        if name not in _NAMES:
+            if line < first and (close := get_close_matches(name, _NAMES, n=1)):
+                raise Unreadable(line, f"unknown field {name!r} (meant {close[0]!r}?)")
+        elif line > first:
+            raise Unreadable(line, f"{name} is said after the first address: say it at the top of the file")
+        elif name in said:
+            raise Unreadable(line, f"{name} is said twice")
+        elif not value:
+            raise Unreadable(line, f"{name} is said without a value")
+        else:
+            said[name] = value
+            if name == "published":
+                found.published_on(line, value if _is_day(value) else "", value)
     return said
 
 

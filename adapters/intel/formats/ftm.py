@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from adapters.intel import jsontext, ofac
 from adapters.intel.found import Found, Rows, Unreadable
-from tracer.intel.claims import ClaimKind
+from tracer.intel.claims import ClaimKind, clean
 
 KIND: ClaimKind = "tags"
 
@@ -35,6 +35,9 @@ CATEGORIES = {
 """Topic -> concept, weightiest first. Other topics (`sanction.linked`, `wanted`, `poi`, ...) accuse nobody of an
 offence or are not the list itself: they stay in the context."""
 _NONE = "entity"
+_WALLET, _ORDER = "CryptoWallet", "Sanction"
+_OUTSIDE = ("caption", "datasets", "last_change")
+"""What entities say beside their properties."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Entity = dict[str, Any]
@@ -42,14 +45,15 @@ Entity = dict[str, Any]
 
 @dataclass
 class _File:
-    """What the entities of a file say, by id of the entity they speak of."""
+    """What the entities of a file say, by id of the entity they speak of. An entity may be said several times."""
 
-    wallets: list[tuple[int, Entity, str]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    wallets: dict[str, list[Entity]] = field(default_factory=dict)
+    nested_in: dict[str, set[str]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    topics: dict[str, list[str]] = field(default_factory=dict)
+    topics: dict[str, set[str]] = field(default_factory=dict)
     orders: dict[str, list[Entity]] = field(default_factory=dict)
     datasets: set[str] = field(default_factory=set)
-    nested: set[str] = field(default_factory=set)
 
 
 def recognise(path: Path, text: str) -> bool:
@@ -57,47 +61,48 @@ def recognise(path: Path, text: str) -> bool:
     if path.suffix.lower() not in (".json", ".jsonl", ".ndjson", ".ijson", ".ftm"):
         return False
     try:
-        return _is_entity(next(_values(text, Found(str(path))))[1])
+        return _is_entity(next(_values(text))[1])
     except (Unreadable, StopIteration):
         return False
 
 
 def rows(text: str, found: Found) -> Rows:
-    """One row per wallet, address and currency. The file is read to its end first: holders stand anywhere."""
+    """One row per wallet, address, currency and holder. The file is read to its end first: holders stand anywhere."""
     read = _File()
-    found.about.entries = 0
     for line, value in _values(text, found):
-        found.about.entries += 1
         if _is_entity(value):
             _take(line, value, read)
         else:
             found.reject(line, "no FollowTheMoney entity: it has an id, a schema and properties")
+    found.about.entries = len(read.lines)
     if len(read.datasets) == 1:
         found.about.list, found.about.whole = next(iter(read.datasets)), True
-    for line, wallet, parent in read.wallets:
-        keys = _texts(wallet, "publicKey")
+    for name, said in read.wallets.items():
+        line, wallet = read.lines[name], _merged(said)
+        keys = [key for key in _texts(wallet, "publicKey") if key.isprintable()]
         currencies = _texts(wallet, "currency") or _texts(wallet, "currencySymbol")
-        if not keys:
-            found.reject(line, f"wallet {wallet['id']} names no address (publicKey)")
-        elif not currencies:
-            found.reject(line, f"wallet {wallet['id']} names no currency: of which chain is {keys[0]}?")
-        else:
-            row = _row(wallet, parent, read, found)
-            for key in keys:
-                label = row["label"] or key
-                yield from ((line, row | {"address": key, "currency": c, "label": label}) for c in currencies)
+        named = _listed(wallet["properties"].get("publicKey"))
+        if not all(isinstance(key, str) and key.strip() in keys for key in named):
+            found.reject(line, f"wallet {name} names an address that is no text or holds hidden characters")
+        elif not keys:
+            found.reject(line, f"wallet {name} names no address (publicKey)")
+        if keys and not currencies:
+            found.reject(line, f"wallet {name} names no currency: of which chain is {keys[0]}?")
+        elif keys:
+            for row in _by_holder(wallet, read, found):
+                yield from ((line, _placed(row, key, currency)) for key in keys for currency in currencies)
 
 
-def _values(text: str, found: Found) -> Iterator[jsontext.Value]:
+def _values(text: str, found: Found | None = None) -> Iterator[jsontext.Value]:
     start = len(text) - len(text.lstrip())
     if text.startswith("[", start):
-        yield from jsontext.array(text, start)
+        yield from jsontext.document(text, start)
         return
     for line, value, problem in jsontext.lines(text):
-        if problem:
-            found.reject(line, problem)
-        else:
+        if not problem:
             yield line, value
+        elif found:
+            found.reject(line, problem)
 
 
 def _is_entity(value: object) -> TypeGuard[Entity]:
@@ -111,75 +116,119 @@ def _is_entity(value: object) -> TypeGuard[Entity]:
 
 def _take(line: int, entity: Entity, read: _File) -> None:
     """Sort an entity and those nested in it; a nested one belongs to what it is nested in."""
-    waiting = [(entity, "")]
+    waiting: list[tuple[Entity, Entity | None]] = [(entity, None)]
     while waiting:
         one, parent = waiting.pop()
-        name = one["id"]
-        read.datasets.update(d for d in one.get("datasets", ()) if isinstance(d, str))
-        if one["schema"] == "CryptoWallet":
-            if not parent or name not in read.nested:  # nested under each of its holders
-                read.wallets.append((line, one, parent))
-            if parent:
-                read.nested.add(name)
-        elif one["schema"] == "Sanction":
-            for target in _texts(one, "entity") or [parent]:
+        name, schema = one["id"], one["schema"]
+        read.lines.setdefault(name, line)
+        read.datasets.update(filter(None, map(clean, _texts(one, "datasets"))))
+        if schema == _WALLET:
+            read.wallets.setdefault(name, []).append(one)
+            if parent and parent["schema"] not in (_WALLET, _ORDER):
+                read.nested_in.setdefault(name, set()).add(parent["id"])
+        elif schema == _ORDER:
+            for target in _texts(one, "entity") or ([parent["id"]] if parent else []):
                 read.orders.setdefault(target, []).append(one)
         else:
-            if caption := one.get("caption") or next(iter(_texts(one, "name")), ""):
-                read.names[name] = str(caption)
-            if topics := _texts(one, "topics"):
-                read.topics[name] = topics
-        waiting += [(nested, name) for values in one["properties"].values() for nested in _nested(values)]
+            if names := _texts(one, "caption") or _texts(one, "name"):
+                read.names[name] = min(names[0], read.names.get(name, names[0]))
+            read.topics.setdefault(name, set()).update(_texts(one, "topics"))
+        waiting += [
+            (value, one)
+            for values in one["properties"].values()
+            for value in _listed(values)
+            if _is_entity(value)
+        ]
 
 
-def _row(wallet: Entity, parent: str, read: _File, found: Found) -> dict[str, str]:
+def _merged(said: list[Entity]) -> Entity:
+    """All that is said of one wallet: it may be nested, more or less whole, in each of its holders."""
+    values: dict[str, list[Any]] = {}
+    for one in said:
+        beside = {name: one.get(name) for name in _OUTSIDE}
+        for name, value in (one["properties"] | beside).items():
+            values.setdefault(name, []).extend(_listed(value))
+    return {"id": said[0]["id"], "schema": _WALLET, "properties": values}
+
+
+def _by_holder(wallet: Entity, read: _File, found: Found) -> Iterator[dict[str, str]]:
+    """What is known of a wallet, one row for each who holds it.
+
+    With several holders each answers for itself: that one is listed says nothing of the other, and what is said of
+    the wallet names none of them.
+    """
     name: str = wallet["id"]
-    holders = _texts(wallet, "holder") or ([parent] if parent else [])
+    holders = sorted({*_texts(wallet, "holder"), *read.nested_in.get(name, ())})
+    topics, orders = set(_texts(wallet, "topics")), read.orders.get(name, [])
+    if len(holders) == 1:
+        topics |= read.topics.get(holders[0], set())
+        both = (orders, read.orders.get(holders[0], []))
+        in_force = (known for known in both if known and not _end(known, found.today))
+        yield _row(wallet, holders[0], topics, next(in_force, both[0] or both[1]), read, found)
+        return
+    if topics or orders or not holders:
+        yield _row(wallet, "", topics, orders, read, found)
+    for holder in holders:
+        yield _row(wallet, holder, read.topics.get(holder, set()), read.orders.get(holder, []), read, found)
+
+
+def _row(
+    wallet: Entity, holder: str, topics: set[str], orders: list[Entity], read: _File, found: Found
+) -> dict[str, str]:
     keys = _texts(wallet, "publicKey")
-    own = [t for t in (*_texts(wallet, "name"), *_texts(wallet, "alias"), wallet.get("caption")) if t]
-    topics = _texts(wallet, "topics") or sorted(
-        {t for holder in holders for t in read.topics.get(holder, ())}
-    )
+    own = [name for where in ("name", "alias", "caption") for name in sorted(_texts(wallet, where))]
     concepts = list(dict.fromkeys(concept for topic, concept in CATEGORIES.items() if topic in topics))
-    others = sorted(set(topics) - CATEGORIES.keys())
-    orders = read.orders.get(name) or [order for holder in holders for order in read.orders.get(holder, ())]
-    begins = sorted(
-        day for order in orders for day in (*_days(order, "startDate"), *_days(order, "listingDate"))
-    )
-    ends = [max(_days(order, "endDate"), default="") for order in orders]
-    changed = _days(wallet, "modifiedAt") or _DAY.findall(str(wallet.get("last_change")))
-    datasets = "; ".join(sorted(d for d in wallet.get("datasets", ()) if isinstance(d, str)))
+    others = sorted(topics - CATEGORIES.keys())
+    begins = [day for order in orders for day in (*_days(order, "startDate"), *_days(order, "listingDate"))]
+    changed = _days(wallet, "modifiedAt") or _days(wallet, "last_change")
     return {
-        "label": "; ".join(read.names[holder] for holder in holders if holder in read.names)
-        or next((str(text) for text in own if text not in keys), ""),
+        "label": read.names.get(holder) or next((name for name in own if name not in keys), ""),
         "category": concepts[0] if concepts else _NONE,
         "concepts": " ".join(sorted(concepts[1:])),
         "context": f"topics: {'; '.join(others)}" if others else "",
         "confidence": "trusted_provider",
-        "subject": f"ftm:{holders[0] if holders else name}",
+        "subject": f"ftm:{holder or wallet['id']}",
         "programme": ofac.programmes(
             code for order in orders for code in _texts(order, "programId") or _texts(order, "program")
         ),
-        "designated_at": begins[0] if begins else "",
-        "valid_to": max(ends) if ends and all(ends) else "",
+        "designated_at": min(begins, default=""),
+        "valid_to": _end(orders, found.today),
         "lastmod": max(changed, default=""),
-        "source": min(_texts(wallet, "sourceUrl"), default="") or datasets or Path(found.file).name,
+        "source": min(_texts(wallet, "sourceUrl"), default="")
+        or "; ".join(sorted(_texts(wallet, "datasets")))
+        or Path(found.file).name,
     }
 
 
+def _end(orders: list[Entity], today: str) -> str:
+    """The day the last of some orders ended; "" where one has no end, or one that lies ahead."""
+    ends = [max(_days(order, "endDate"), default="") for order in orders]
+    return max(ends) if ends and all("" < end <= today for end in ends) else ""
+
+
+def _placed(row: dict[str, str], address: str, currency: str) -> dict[str, str]:
+    """The row at one address. A sanctioned one under a wrong ticker is not lost, as in OFAC's own files."""
+    place = ofac.place(currency, address) if row["category"] == "sanction" else {"currency": currency}
+    context = "; ".join(filter(None, (place.get("context"), row["context"])))
+    return row | place | {"address": address, "label": row["label"] or address, "context": context}
+
+
 def _texts(entity: Entity, name: str) -> list[str]:
-    """The texts of a property, once each; a nested entity is its id."""
-    values = entity["properties"].get(name) or []
+    """The texts of a property, once each; a nested entity is its id. Some stand beside the properties."""
+    values = _listed(entity.get(name) if name in _OUTSIDE else None) + _listed(entity["properties"].get(name))
     texts = (
         value if isinstance(value, str) else value["id"]
-        for value in (values if isinstance(values, list) else [values])
+        for value in values
         if isinstance(value, str) or _is_entity(value)
     )
     return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
-def _nested(values: object) -> list[Entity]:
-    return [v for v in (values if isinstance(values, list) else [values]) if _is_entity(v)]
+def _listed(value: object) -> list[Any]:
+    """What stands there, however many: nothing, one value or a list of them."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
 
 
 def _days(entity: Entity, name: str) -> list[str]:

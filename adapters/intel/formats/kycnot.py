@@ -1,7 +1,7 @@
 """KYCNot's list of exchanges by how much they ask of their customers (kycnot.me, CC0).
 
 The file proves nothing after the newest day it names: each statement holds from the exchange's listing to that day,
-or to the publication date the user gives. Grades 0 to 3 are KYCNot's of 2021; the meaning of 3 is "mandatory for
+whenever the file was published. Grades 0 to 3 are KYCNot's of 2021; the meaning of 3 is "mandatory for
 some features".
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,10 @@ def rows(text: str, found: Found) -> Rows:
     start = _LIST.search(text)
     entries = list(jsontext.array(text, start.start(1))) if start else []
     listed = (entry.get("listing-date") for _, entry in entries if isinstance(entry, dict))
-    newest = max([found.about.published, *(str(day) for day in listed if _is_past(day))])
+    newest = max((str(day) for day in listed if _is_past(day, found.today)), default="")
     found.about.list = "kycnot"
     for line, entry in entries:
-        if problem := _problem(entry):
+        if problem := _problem(entry, found.today):
             found.reject(line, problem)
         else:
             yield line, _row(entry, newest)
@@ -60,7 +60,7 @@ def slug(name: str) -> str:
     return _IDS.get(name) or re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _problem(entry: object) -> str:
+def _problem(entry: object, today: str) -> str:
     if not isinstance(entry, dict):
         return "no exchange: it is no JSON object"
     name, grade, day = entry.get("name"), entry.get("kyc-type"), entry.get("listing-date")
@@ -68,22 +68,18 @@ def _problem(entry: object) -> str:
         return "an exchange without a name"
     if type(grade) is not int or not 0 <= grade < len(_LEVELS):
         return f"kyc-type {grade!r} of {name} is no grade from 0 to {len(_LEVELS) - 1}"
-    if not _is_past(day):
+    if not _is_past(day, today):
         return f"listing-date {day!r} of {name} is no day in the past: nothing says since when it asks what"
     return ""
 
 
-def _is_past(day: object) -> bool:
+def _is_past(day: object, today: str) -> bool:
+    if not isinstance(day, str) or not _DAY.fullmatch(day):
+        return False
     try:
-        return (
-            isinstance(day, str) and _DAY.fullmatch(day) is not None and date.fromisoformat(day) <= _today()
-        )
+        return date.fromisoformat(day) <= date.fromisoformat(today)
     except ValueError:
         return False
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def _row(entry: Exchange, newest: str) -> dict[str, str]:

@@ -6,13 +6,12 @@ them. Two prices of one source for one day are told apart here, because only the
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 
+from adapters.intel.csvtext import Record, records, unescaped
 from adapters.intel.found import Found, Row, Rows, Unreadable
 from tracer.intel.claims import ClaimKind
 
@@ -36,7 +35,7 @@ def recognise(path: Path, text: str) -> bool:
     """A CSV whose first line names a day and a price and nothing of an address."""
     if path.suffix.lower() != ".csv":
         return False
-    names = set(_names(next(csv.reader(StringIO(text[:4096], newline="")), [])))
+    names = set(_names(_first(text)[1]))
     return bool(names & {*_DAY}) and bool(names & {*_PRICE}) and not names & {"address", "vasp id"}
 
 
@@ -49,26 +48,17 @@ def rows(text: str, found: Found) -> Rows:
     given = _given(found)
     taken: list[Row] = []
     bad: list[tuple[int, str]] = []
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
-    try:
-        columns = _columns(next(reader, []))
-    except csv.Error as error:
-        raise Unreadable(1, f"bad quotes in the first line: {error}") from error
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            bad.append((line, f"bad quotes, lines {line} to {reader.line_num} were not read: {error}"))
+    first, header, problem = _first(text)
+    if problem:
+        raise Unreadable(first, problem)
+    columns = _columns(header)
+    for line, values, problem in records(text):
+        if line == first:
             continue
-        if values is None:
-            break
-        if not any(value.strip() for value in values):
+        if problem:
+            bad.append((line, problem))
             continue
-        if len(values) != len(columns):
-            bad.append((line, f"{len(values)} fields where the header has {len(columns)}"))
-            continue
-        said = {ours: value.strip() for ours, value in zip(columns, values, strict=True) if ours}
+        said = {ours: unescaped(value.strip()) for ours, value in zip(columns, values, strict=True) if ours}
         row = given | {name: value for name, value in said.items() if value}
         row |= {name: row[name].upper() for name in ("asset", "currency") if name in row}
         if reason := _wrong(row):
@@ -79,6 +69,10 @@ def rows(text: str, found: Found) -> Rows:
     for line, reason in sorted(bad):
         found.reject(line, reason)
     yield from good
+
+
+def _first(text: str) -> Record:
+    return next(records(text), (1, [], ""))
 
 
 def _names(header: Sequence[str]) -> list[str]:

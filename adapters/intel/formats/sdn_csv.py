@@ -24,6 +24,7 @@ KIND: ClaimKind = "tags"
 _COLUMNS = 12
 _NUMBER, _NAME, _PROGRAMMES, _REMARKS = 0, 1, 3, 11
 _EMPTY = "-0-"
+_END = "\x1a"
 _LONGEST_REMARKS = 1000
 _SOURCES = {
     ofac.SDN: "https://www.treasury.gov/ofac/downloads/sdn.csv",
@@ -54,8 +55,7 @@ def rows(text: str, found: Found) -> Rows:
             )
         return
     beside = _beside(path, _overflow_name(path))
-    has_overflow = beside.is_file()
-    overflow = _overflow(beside, found) if has_overflow else {}
+    overflow, all_of_it = _overflow(beside, found) if beside.is_file() else ({}, False)
     found.about.list, found.about.whole, found.about.entries = ofac.list_of(found.file), True, 0
     for line, record in _lines(text):
         found.about.entries += 1
@@ -69,13 +69,16 @@ def rows(text: str, found: Found) -> Rows:
             continue
         number = values[_NUMBER]
         remarks = values[_REMARKS]
+        if remarks.strip() != _EMPTY and _EMPTY.startswith(remarks.strip()):
+            found.reject(line, f"the line of {values[_NAME]} breaks off before its remarks")
+            continue
         if number in overflow:
             remarks += overflow.pop(number)[1]
-        elif not has_overflow and _may_have_lost_addresses(remarks):
+        elif not all_of_it and _may_have_lost_addresses(remarks):
             found.reject(
                 line,
                 f"the remarks of {values[_NAME]} break off after {_LONGEST_REMARKS} characters, and addresses may"
-                f" follow: put OFAC's {_overflow_name(path)} beside this file",
+                f" follow: put the whole of OFAC's {_overflow_name(path)} beside this file",
             )
         for currency, address in _addresses(remarks, line, found):
             yield (
@@ -111,8 +114,11 @@ def _may_have_lost_addresses(remarks: str) -> bool:
     return len(remarks) >= _LONGEST_REMARKS and "; Linked To:" not in remarks
 
 
-def _overflow(beside: Path, found: Found) -> dict[str, tuple[int, str]]:
-    """Line and text of the remarks that go on, by number of the party."""
+def _overflow(beside: Path, found: Found) -> tuple[dict[str, tuple[int, str]], bool]:
+    """Line and text of the remarks that go on, by number of the party; and whether the file is known to be whole.
+
+    OFAC ends its files with a control-Z. Without one, the remarks of a party it does not name may be cut off too.
+    """
     try:
         text = beside.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -131,7 +137,7 @@ def _overflow(beside: Path, found: Found) -> dict[str, tuple[int, str]]:
             remarks[values[0]] = (first, before + values[1])
         elif values:
             found.rejections.append(Rejection(str(beside), line, "no number and remarks"))
-    return remarks
+    return remarks, text.rstrip().endswith(_END)
 
 
 def _beside(path: Path, name: str) -> Path:
@@ -172,5 +178,5 @@ def _values(record: str) -> list[str]:
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines that hold anything. OFAC ends its files with a control-Z, as DOS did."""
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip("\x1a \t\r"):
+        if line.strip(f"{_END} \t\r"):
             yield number, line.rstrip("\r")

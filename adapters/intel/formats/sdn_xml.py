@@ -24,6 +24,7 @@ _ROOT = re.compile(r"<(?:\w+:)?(Sanctions|sdnList|sanctionsData)[\s>]")
 _REFERENCES = ("FeatureTypeValues", "ListValues", "NamePartTypeValues", "SanctionsTypeValues")
 _ADVANCED = ("DateOfIssue", *_REFERENCES, "DistinctParty", "SanctionsEntry")
 _SIMPLE = ("publshInformation", "sdnEntry")  # OFAC's spelling
+_PARTS_OF_A_DAY = ("Year", "Month", "Day")
 _DOWNLOADS = "https://www.treasury.gov/ofac/downloads/"
 _SOURCES = {
     ("Sanctions", ofac.SDN): f"{_DOWNLOADS}sanctions/1.0/sdn_advanced.xml",
@@ -53,7 +54,8 @@ def _simple(text: str, found: Found) -> Rows:
     source = _SOURCES["sdnList", found.about.list]
     for record in records(text, _SIMPLE):
         if record.name == "publshInformation":
-            found.about.published = _us_day(record.first("Publish_Date"))
+            for said in record.all("Publish_Date"):
+                found.published_on(said.line, _us_day(said.text.strip()), said.text.strip())
             continue
         found.about.entries = (found.about.entries or 0) + 1
         names = (record.first("lastName"), record.first("firstName"))
@@ -91,7 +93,7 @@ def _advanced(text: str, found: Found) -> Rows:
     lists: set[str] = set()
     for record in records(text, _ADVANCED):
         if record.name == "DateOfIssue":
-            found.about.published = _day(record)
+            found.published_on(record.line, _day(record), "-".join(map(record.first, _PARTS_OF_A_DAY)))
         elif record.name in _REFERENCES:
             meaning[record.name] = {v.attributes.get("ID", ""): v.text.strip() for v in record.children}
         elif record.name == "DistinctParty":
@@ -171,10 +173,9 @@ def _programmes(entry: Element, types: dict[str, str]) -> list[str]:
 
 def _day(element: Element) -> str:
     """ISO date of a Year, Month, Day element; "" where one is missing, for a part of a date is no day."""
-    parts = [element.first(part) for part in ("Year", "Month", "Day")]
     try:
-        return date(*map(int, parts)).isoformat()
-    except ValueError:
+        return date(*(int(element.first(part)) for part in _PARTS_OF_A_DAY)).isoformat()
+    except (ValueError, OverflowError):
         return ""
 
 

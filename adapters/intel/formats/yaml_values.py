@@ -1,12 +1,14 @@
 """The values of a YAML file, read event by event: texts as they stand, never what YAML makes of them.
 
-Aliases stand for texts only and merge keys are not taken, so that no small file unfolds into a large one.
+Aliases stand for texts only, a field has a longest length and merge keys are not taken, so that no small file
+unfolds into a large one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import yaml
@@ -25,6 +27,7 @@ from yaml.events import (
 
 from adapters.intel.build import LISTED, SPACED
 from adapters.intel.context import json_text
+from adapters.intel.fields import LONGEST_PROSE
 from tracer.intel.claims import clean
 
 DEEPEST = 50
@@ -33,6 +36,9 @@ _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str")
+_UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+"""What no YAML may hold unescaped (YAML 1.1, section 5.1): the parser would refuse the file for it."""
+_PRIVATE = range(0xE000, 0xF900)
 _NESTED = "context"
 """The one field that may be a mapping; it is kept as JSON."""
 
@@ -41,9 +47,14 @@ class Values:
     """The events of a file, taken one by one. All methods raise `yaml.YAMLError`."""
 
     def __init__(self, text: str) -> None:
-        self.next: Callable[[], Event | None] = yaml.CSafeLoader(text).get_event
+        self.next: Callable[[], Event | None]
+        if _UNWRITABLE.search(text) is None:
+            self.next = yaml.CSafeLoader(text).get_event
+        else:
+            self.next = _restored(text)
         self.began = 1
         self._anchors: dict[str, str] = {}
+        self._room = 0
 
     def document(self) -> Event | None:
         """The first event of the next document; None where there is none. `began`: the line it began on."""
@@ -106,33 +117,43 @@ class Values:
             return "", "merge keys (<<) are not taken; write the fields out"
         if type(event) is ScalarEvent or type(event) is AliasEvent:
             return self._scalar(name, event)
+        self._room = LONGEST_PROSE
         problems: list[str] = []
         if name == _NESTED:
-            return json_text(self._value(event, problems, 1)), "; ".join(problems[:1])
+            return json_text(self._value(event, problems, 1)), "".join(problems)
         if type(event) is SequenceStartEvent and name in LISTED | SPACED:
             between = " " if name in SPACED else ";"
             texts = []
             while type(item := self.next()) is not SequenceEndEvent:
                 if type(item) is ScalarEvent or type(item) is AliasEvent:
-                    text, problem = self._scalar(name, item)
+                    text = self._part(name, item, problems)
                 else:
                     self.skip(item)
-                    text, problem = "", f"an entry of {name!r} is no single text"
+                    text = ""
+                    _note(problems, f"an entry of {name!r} is no single text")
                 if between in text.strip():
-                    problem = f"an entry of {name!r} holds {between!r}: {text}"
-                problems += [problem] if problem else []
+                    _note(problems, f"an entry of {name!r} holds {between!r}: {text}")
                 texts.append(text)
-            return f"{between} ".join(texts), "; ".join(problems[:1])
+            return f"{between} ".join(texts), "".join(problems)
         self.skip(event)
         return "", f"field {name!r} is no single text"
+
+    def _part(self, name: str, event: ScalarEvent | AliasEvent, problems: list[str]) -> str:
+        """One text of several in a field, "" where the field has no room left for it."""
+        text, problem = self._scalar(name, event)
+        self._room -= len(text)
+        if self._room < 0:
+            problem, text = _too_long(name), ""
+        if problem:
+            _note(problems, problem)
+        return text
 
     def _scalar(self, name: str, event: ScalarEvent | AliasEvent) -> tuple[str, str]:
         if isinstance(event, AliasEvent):
             text = self._anchors.get(event.anchor or "")
-            return (
-                text or "",
-                "" if text is not None else f"field {name!r}: no text is called &{event.anchor}",
-            )
+            if text is None:
+                return "", f"field {name!r}: no text is called &{event.anchor}"
+            return (text, "") if len(text) <= LONGEST_PROSE else ("", _too_long(name))
         self._remember(event)
         if event.tag not in _PLAIN_TAGS:
             return "", f"field {name!r} has the YAML tag {event.tag!r}, which is not followed"
@@ -156,17 +177,45 @@ class Values:
             while type(key := self.next()) is not MappingEndEvent:
                 name = clean(self.name(key))
                 if name in entries or name in ("?", "<<"):
-                    problems.append(f"{_NESTED} holds {name!r} twice or as no plain name")
+                    _note(problems, f"{_NESTED} holds {name!r} twice or as no plain name")
                 entries[name] = self._value(self.next(), problems, depth + 1)
             return entries
         assert isinstance(event, ScalarEvent | AliasEvent)  # nothing else can stand for a value
-        text, problem = self._scalar(_NESTED, event)
-        problems += [problem] if problem else []
+        text = self._part(_NESTED, event, problems)
         if isinstance(event, AliasEvent) or not event.implicit[0]:
             return clean(text)
         if not text:
             return None
         return _BOOLEANS.get(text, int(text) if _INTEGER.fullmatch(text) else clean(text))
+
+
+def _note(problems: list[str], problem: str) -> None:
+    """Keep the first problem of a field; one is enough to reject its row."""
+    if not problems:
+        problems.append(problem)
+
+
+def _too_long(name: str) -> str:
+    return f"{name} is longer than {LONGEST_PROSE} characters"
+
+
+def _restored(text: str) -> Callable[[], Event | None]:
+    """The events of a text with characters that YAML may not hold; its values hold them as they stand.
+
+    The parser is given unused characters of private use in their place, so that each row can be judged.
+    """
+    unwritable = sorted({*_UNWRITABLE.findall(text)})
+    unused = (chr(code) for code in _PRIVATE if chr(code) not in text)
+    stand_ins = dict(zip(unwritable, unused, strict=False))
+    back = str.maketrans({stand_in: character for character, stand_in in stand_ins.items()})
+    return partial(_translated, yaml.CSafeLoader(text.translate(str.maketrans(stand_ins))).get_event, back)
+
+
+def _translated(take: Callable[[], Event | None], back: dict[int, str]) -> Event | None:
+    event = take()
+    if type(event) is ScalarEvent:
+        event.value = event.value.translate(back)
+    return event
 
 
 def _as_text(event: ScalarEvent) -> str:

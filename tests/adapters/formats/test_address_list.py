@@ -8,7 +8,7 @@ import pytest
 
 from adapters.intel.formats import address_list
 from adapters.intel.found import Unreadable
-from tests.adapters.formats.draining import drain, reasons
+from tests.adapters.formats.draining import TODAY, drain, reasons
 
 LIST = "123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KX\n\n125W5ek3DT6Zqy5S2iPt4FHQdNMCbZA3FU\n"
 
@@ -40,7 +40,7 @@ def test_its_first_comments_say_the_rest() -> None:
         "# source: https://example.org/list\n# confidence: forensic\n# published: 2025-03-04\n"
     )
     rows, found = drain(
-        address_list, head + LIST + "# category: later comments are only comments\n", "gang.txt"
+        address_list, head + LIST + "# seen: comments after it are only comments\n", "gang.txt"
     )
     assert rows[0] == (
         8,
@@ -87,13 +87,52 @@ def test_a_line_of_several_words_is_rejected() -> None:
         ("sanctioned_XBT.txt", "# nothing yet\n", "names no address"),
         ("sanctioned.txt", f"# chain: bitcoin\n# currency: XBT\n{LIST}", "say one of them"),
         ("sanctioned_XBT.txt", f"# source: a\n# source: b\n{LIST}", "source is said twice"),
-        ("sanctioned_XBT.txt", f"# published: 4 March 2025\n{LIST}", "no ISO date"),
-        ("sanctioned_XBT.txt", f"# published: 2025-02-30\n{LIST}", "no ISO date"),
+        ("sanctioned_XBT.txt", f"# confidence:\n{LIST}", "confidence is said without a value"),
+        ("sanctioned_XBT.txt", f"# published: 4 March 2025\n{LIST}", "no date"),
+        ("sanctioned_XBT.txt", f"# published: 2025-02-30\n{LIST}", "no date"),
     ],
 )
 def test_a_list_that_leaves_open_what_it_is_is_refused_whole(file: str, text: str, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
         drain(address_list, text, file)
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ("confidance: forensic", "confidence"),
+        ("Sources: https://example.org", "source"),
+        ("publised: 2025-03-04", "published"),
+        ("chains: bitcoin", "chain"),
+    ],
+)
+def test_a_mistyped_header_is_no_mere_comment(header: str, meant: str) -> None:
+    """Taken for a comment, it would leave the claim with what the file's name says instead."""
+    with pytest.raises(Unreadable, match=f"meant '{meant}'") as caught:
+        drain(address_list, f"# from the CERT\n# {header}\n{LIST}", "ofac_XBT.txt")
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("comment", ["collected: by hand", "note: see below", "see: https://example.org"])
+def test_a_comment_that_is_like_no_header_is_one(comment: str) -> None:
+    assert len(drain(address_list, f"# {comment}\n{LIST}", "ofac_XBT.txt")[0]) == 2
+
+
+def test_a_header_after_the_first_address_is_refused() -> None:
+    """Two lists in one file: the second one's addresses would have the first one's label."""
+    text = f"# label: One\n{LIST}# Label: Two\n{LIST}"
+    with pytest.raises(Unreadable, match="label is said after the first address") as caught:
+        drain(address_list, text, "ofac_XBT.txt")
+    assert caught.value.line == 5
+
+
+def test_a_day_of_publication_that_lies_ahead_is_refused() -> None:
+    """No true version would be newer: the list would stand as it is for ever."""
+    rows, found = drain(address_list, f"# published: 2026-12-02\n{LIST}", "ofac_XBT.txt")
+    assert (len(rows), found.about.published, TODAY) == (2, "2026-12-02", "2026-12-01")
+    with pytest.raises(Unreadable, match="lies in the future") as caught:
+        drain(address_list, f"\n# published: 2026-12-03\n{LIST}", "ofac_XBT.txt")
+    assert caught.value.line == 2
 
 
 @pytest.mark.parametrize(("file", "text"), [("LICENSE.txt", "MIT License\n"), ("ofac_XBT.csv", LIST)])

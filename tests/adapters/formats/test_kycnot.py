@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.intel.formats import kycnot
 from adapters.intel.found import Found, Unreadable
-from tests.adapters.formats.draining import drain, reasons
+from tests.adapters.formats.draining import TODAY, drain, json_values, reasons
 
 ONION = "http://majestictfvnfjgo5hqvmuzynak4kjl5tjs3j5zdabawe6n2aaebldad.onion/"
 
@@ -58,11 +60,13 @@ def test_a_newer_file_adds_to_what_an_older_one_said() -> None:
     assert (about.list, about.whole) == ("kycnot", False)
 
 
-def test_it_holds_longer_where_the_user_says_when_it_was_published() -> None:
-    found = Found("kycnot.json")
-    found.about.published = "2022-06-30"
+def test_it_proves_no_more_where_the_user_says_when_it_was_published() -> None:
+    """A list of 2022 published anew is not today's truth: the level would stand where nobody looked again."""
+    found = Found("kycnot.json", TODAY)
+    found.about.published = "2026-06-30"
     ((_, row),) = kycnot.rows(json.dumps({"exchanges": [exchange("Bisq")]}), found)
-    assert (row["valid_to"], row["assessed_at"]) == ("2022-06-30", "2022-06-30")
+    assert (row["valid_to"], row["assessed_at"]) == ("2022-01-01", "2022-01-01")
+    assert found.about.published == "2026-06-30"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,32 @@ def test_bad_entries_are_named_by_their_line() -> None:
 def test_a_file_that_is_no_json_is_refused_whole(text: str) -> None:
     with pytest.raises(Unreadable, match="no JSON"):
         drain(kycnot, text, "kycnot.json")
+
+
+@given(
+    st.lists(
+        json_values
+        | st.dictionaries(
+            st.sampled_from([*exchange("X"), "name", "kyc-type"]),
+            json_values | st.sampled_from([1, "2022-01-01"]),
+        ),
+        max_size=4,
+    )
+)
+def test_whatever_the_list_holds_each_entry_is_a_row_of_texts_or_a_rejection(entries: list[Any]) -> None:
+    found = Found("kycnot.json", TODAY)
+    rows = list(kycnot.rows(json.dumps({"exchanges": entries}), found))
+    assert len(rows) + len(found.rejections) == len(entries)
+    assert all(isinstance(value, str) for _, row in rows for value in row.values())
+
+
+@given(json_values.filter(lambda value: value != []))
+def test_a_list_of_anything_else_is_no_list_of_exchanges(value: Any) -> None:
+    found = Found("kycnot.json", TODAY)
+    try:
+        assert not list(kycnot.rows(json.dumps({"exchanges": value}), found))
+    except Unreadable:
+        assert not isinstance(value, list)
 
 
 def test_a_list_of_exchanges_without_grades_is_not_taken() -> None:

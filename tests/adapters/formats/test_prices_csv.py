@@ -21,7 +21,7 @@ def read(
     text: str, file: str = "prices/BTC-USD.csv", **defaults: str
 ) -> tuple[list[dict[str, str]], dict[int, str]]:
     """Good rows without their lines, and reason by line."""
-    found = Found(file, defaults=defaults)
+    found = Found(file, "2026-01-01", defaults=defaults)
     good = [row for _, row in prices_csv.rows(text, found)]
     return good, {bad.line: bad.reason for bad in found.rejections}
 
@@ -140,7 +140,7 @@ CELLS = st.sampled_from(
 def test_whatever_stands_in_the_rows_a_day_has_one_price_and_every_line_is_named_once(
     cells: list[tuple[str, str]],
 ) -> None:
-    found = Found("prices/BTC-USD.csv")
+    found = Found("prices/BTC-USD.csv", "2026-01-01")
     good = list(prices_csv.rows("Date,Close\n" + "".join(f"{a},{b}\n" for a, b in cells), found))
     lines = [line for line, _ in good] + [bad.line for bad in found.rejections]
     assert len(set(lines)) == len(lines)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.intel import ofac
 from adapters.intel.formats import sdn_csv
 from adapters.intel.found import Unreadable
 from tests.adapters.formats.draining import drain, reasons
@@ -68,6 +69,19 @@ def test_a_programme_with_spaces_is_one_word() -> None:
     assert drain(sdn_csv, line, "sdn.csv")[0][0][1]["programme"] == "CAATSA-RUSSIA SOUTH-SUDAN"
 
 
+@pytest.mark.parametrize(
+    ("programme", "word"),
+    [
+        ("Ukraine (Sovereignty, Integrity); Russia", "Ukraine-(Sovereignty-Integrity)-Russia"),
+        ("CYBER2; ", "CYBER2"),
+        ("- ;", ""),
+    ],
+)
+def test_a_programme_with_commas_or_semicolons_is_one_word(programme: str, word: str) -> None:
+    """The list of programmes is parted by them, too: torn apart, none of the parts is a programme."""
+    assert ofac.programmes([programme]) == word
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\x1a", "\r\n\x1a\r\n"])
 def test_however_the_file_ends_the_rows_are_the_same(end: str) -> None:
     rows, found = drain(sdn_csv, f"{PLAIN}\r\n{LIFSHITS}{end}", "sdn.csv")
@@ -99,6 +113,16 @@ def test_a_bad_line_takes_no_other_line_with_it() -> None:
     assert list(reasons(found)) == [2, 3, 4]
 
 
+@pytest.mark.parametrize("last", [LIFSHITS, PLAIN.rstrip()], ids=["with remarks", "without"])
+def test_wherever_a_download_is_cut_its_last_line_is_whole_or_rejected(last: str) -> None:
+    """Cut at the end of a line it cannot be told: then the entries are fewer, which the store notices."""
+    whole = drain(sdn_csv, f"{LIFSHITS}\n{last}", "sdn.csv")[0]
+    for kept in range(1, len(last)):
+        rows, found = drain(sdn_csv, f"{LIFSHITS}\n{last[:kept]}", "sdn.csv")
+        assert len(rows) < len(whole) or last == PLAIN.rstrip()
+        assert (list(reasons(found)), found.about.entries) == ([2], 2), last[:kept]
+
+
 class TestOverflow:
     """OFAC cuts remarks after 1,000 characters, in the middle of a word; the rest stands in another file."""
 
@@ -115,7 +139,7 @@ class TestOverflow:
     def test_without_it_lost_addresses_are_reported(self, tmp_path: Path) -> None:
         rows, found = drain(sdn_csv, self.cut, tmp_path / "sdn.csv")
         assert rows == []
-        assert "put OFAC's sdn_comments.csv beside" in reasons(found)[1]
+        assert "put the whole of OFAC's sdn_comments.csv beside" in reasons(found)[1]
 
     def test_nothing_is_lost_where_only_links_follow(self, tmp_path: Path) -> None:
         remarks = "DOB 1990; Linked To: A.".ljust(1000, "x")
@@ -125,8 +149,15 @@ class TestOverflow:
     def test_remarks_of_exactly_that_length_are_whole_where_the_overflow_has_none(
         self, tmp_path: Path
     ) -> None:
-        (tmp_path / "sdn_comments.csv").write_text('1,"other."\n', encoding="utf-8")
+        (tmp_path / "sdn_comments.csv").write_text('1,"other."\n\x1a', encoding="utf-8")
         assert not drain(sdn_csv, self.cut, tmp_path / "sdn.csv")[1].rejections
+
+    def test_an_overflow_that_may_break_off_proves_nothing_of_those_it_does_not_name(
+        self, tmp_path: Path
+    ) -> None:
+        """OFAC ends its files with a control-Z; cut at the end of a line, nothing else would tell."""
+        (tmp_path / "sdn_comments.csv").write_text('1,"other."\n', encoding="utf-8")
+        assert "put the whole of" in reasons(drain(sdn_csv, self.cut, tmp_path / "sdn.csv")[1])[1]
 
     def test_overflow_of_an_unknown_party_is_reported_where_it_names_addresses(self, tmp_path: Path) -> None:
         beside = tmp_path / "sdn_comments.csv"

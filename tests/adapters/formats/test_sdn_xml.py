@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.intel.formats import sdn_csv, sdn_xml
 from adapters.intel.found import Unreadable
@@ -274,6 +276,37 @@ class TestSimple:
         assert drain(sdn_xml, SIMPLE, "CONSOLIDATED.XML")[1].about.list == "ofac-consolidated"
 
 
+class TestPublished:
+    """A list dated ahead would stand for ever: no true version is newer. One dated wrongly may be an old one."""
+
+    @pytest.mark.parametrize("day", ["12/03/2026", "13/01/2026", "2026-09-29", "soon", " "])
+    def test_a_simple_list_of_a_day_that_cannot_be_is_refused(self, day: str) -> None:
+        with pytest.raises(Unreadable, match="published on") as caught:
+            drain(sdn_xml, SIMPLE.replace("09/29/2026", day), "SDN.XML")
+        assert caught.value.line == 4
+
+    @pytest.mark.parametrize(
+        ("year", "month", "day"),
+        [("2026", "12", "3"), ("2024", "", "20"), ("2024", "2", "30"), ("9" * 30, "1", "1"), ("", "", "")],
+    )
+    def test_an_advanced_list_of_a_day_that_cannot_be_is_refused(
+        self, year: str, month: str, day: str
+    ) -> None:
+        date = "<Year>2024</Year><Month>3</Month><Day>20</Day>"
+        other = f"<Year>{year}</Year><Month>{month}</Month><Day>{day}</Day>"
+        with pytest.raises(Unreadable, match="published on") as caught:
+            drain(sdn_xml, BOTH.replace(date, other), "SDN_ADVANCED.XML")
+        assert caught.value.line == 3
+
+    def test_tomorrow_is_no_future_for_it_has_begun_somewhere(self) -> None:
+        found = drain(sdn_xml, SIMPLE.replace("09/29/2026", "12/02/2026"), "SDN.XML")[1]
+        assert found.about.published == "2026-12-02"
+
+    def test_a_list_that_names_no_day_is_undated(self) -> None:
+        text = SIMPLE.replace("<Publish_Date>09/29/2026</Publish_Date>", "")
+        assert drain(sdn_xml, text, "SDN.XML")[1].about.published == ""
+
+
 class TestRefused:
     """A list is taken whole or not at all: what it no longer names is taken off the list."""
 
@@ -306,6 +339,51 @@ class TestRefused:
         with pytest.raises(Unreadable, match="declares a document type") as caught:
             drain(sdn_xml, text, "SDN_ADVANCED.XML")
         assert caught.value.line == 2
+
+    @pytest.mark.parametrize("levels", [3_000, 100_000])
+    def test_elements_without_end_in_one_another(self, levels: int) -> None:
+        nested = "<Feature>" * levels + "</Feature>" * levels
+        text = advanced(LAZARUS.replace("<Comment />\n      <Profile", f"{nested}<Profile"))
+        with pytest.raises(Unreadable, match="deep in one another"):
+            drain(sdn_xml, text, "SDN_ADVANCED.XML")
+
+    @given(
+        st.sampled_from([("SDN_ADVANCED.XML", BOTH), ("SDN.XML", SIMPLE)]),
+        st.lists(st.tuples(st.integers(300), st.integers(0, 40), st.binary(max_size=20)), max_size=4),
+    )
+    def test_damaged_bytes_never_end_in_anything_but_rows_or_a_refusal(
+        self, file: tuple[str, str], damages: list[tuple[int, int, bytes]]
+    ) -> None:
+        name, text = file
+        content = text.encode()
+        for at, length, other in damages:
+            at = 300 + at % len(content)
+            content = content[:at] + other + content[at + length :]
+        try:
+            rows, _ = drain(sdn_xml, content.decode(errors="replace"), name)
+        except Unreadable as refused:
+            assert refused.line >= 1
+        else:
+            assert all(isinstance(value, str) for _, row in rows for value in row.values())
+
+    @given(
+        st.permutations(range(12)),
+        st.sampled_from(
+            ["Feature", "Profile", "Year", "DistinctParty", "VersionDetail", "NamePartValue", "Alias"]
+        ),
+    )
+    def test_elements_in_each_others_place_never_end_in_anything_else(
+        self, order: list[int], name: str
+    ) -> None:
+        pieces = BOTH.split(f"<{name}")
+        head, rest = pieces[0], pieces[1:]
+        shuffled = [rest[i % len(rest)] for i in order]
+        try:
+            rows, _ = drain(sdn_xml, f"<{name}".join([head, *shuffled]), "SDN_ADVANCED.XML")
+        except Unreadable as refused:
+            assert refused.reason
+        else:
+            assert rows
 
     @pytest.mark.parametrize("text", ["<CONSOLIDATED_LIST/>", "", "no XML"])
     def test_other_files_are_not_taken(self, text: str) -> None:
