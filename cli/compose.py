@@ -48,6 +48,16 @@ def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
     return parse(chain_name, text)
 
 
+def words(*texts: str | None) -> None:
+    """Refuse what the command line gives as bytes that are no text: no name or label can be so."""
+    for text in texts:
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError as error:
+            shown = (text or "").encode("utf-8", "backslashreplace").decode()
+            raise UsageError(f"{shown!r} is no text.", hint="Write it in UTF-8.") from error
+
+
 def claims_chain(name: str) -> str:
     """The chain claims write so: by short name or CAIP-2 id; `UsageError` offers the nearest."""
     from adapters.addresses.registry import named
@@ -67,6 +77,7 @@ def chains_of(address: str, chain_name: str | None, tags: pl.DataFrame) -> list[
     if chain_name is not None:
         parse_address(chain_name, address)
         return [chain_name]
+    words(address)
     tagged = set(tags.filter(tags["address"] == address.strip())["chain"].to_list())
     found = []
     for name, entry in sorted(CHAINS.items()):

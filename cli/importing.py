@@ -76,7 +76,7 @@ def import_claims(
     Good rows go in; with `strict` only files without a bad row. Rejected rows are named on stderr and end in
     `BadClaim` (exit 4), so that a script notices; the document was printed by then.
     """
-    from adapters.intel.readers import claim_files
+    from adapters.intel.readers import claim_files, shown
     from tracer.intel import store
 
     paths = claim_files(files)
@@ -88,7 +88,7 @@ def import_claims(
         )
     readings = []
     for number, path in enumerate(paths, start=1):
-        with app.progress(f"reading {path.name} ({number}/{len(paths)})") as advance:
+        with app.progress(f"reading {shown(Path(path.name))} ({number}/{len(paths)})") as advance:
             readings.append(read(path, advance))
     rows = sum(reading.rows for reading in readings)
     if strict:

@@ -169,6 +169,7 @@ def _chosen(tags: pl.DataFrame, query: Mapping[str, str | None]) -> pl.DataFrame
 
     from tracer.intel import taxonomy
 
+    compose.words(query["actor"])
     if query["category"] is not None and query["category"] not in taxonomy.load():
         raise UsageError(f"unknown category {query['category']!r}.", hint="docs/formats.md names the file.")
     if query["chain"] is not None:

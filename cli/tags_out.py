@@ -54,6 +54,7 @@ def export(
     asked = [f"--out={out}", *(f"--{name}={value}" for name, value in chosen.items() if value is not None)]
     asked += [name for name, given in (("--tlp-red", tlp_red), ("--protected", protected)) if given]
     with compose.case_question(app, "tags export", asked, case_id, purpose) as question:
+        compose.words(list_name, actor, of_case)
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         tags = _chosen(_standing(snapshot, "tags", list_name), category, actor, of_case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tracer.amounts import decimal_text
@@ -10,6 +10,10 @@ from tracer.amounts import decimal_text
 Document = Mapping[str, Any]
 ROWS = 20
 """Rows of a table for people; the JSON holds all."""
+
+
+BUCKETS = ("services", "unspent", "unread", "fees", "burned", "stopped", "pruned")
+"""Where the money of a seed can be, as `totals` names it."""
 
 
 class Answer:
@@ -22,6 +26,13 @@ class Answer:
         self.methods = [doc["method"] for doc in self.documents]
         self.asset = self.main["totals"][0]["asset"]
         self._decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
+
+    @property
+    def parts(self) -> Iterator[Document]:
+        """The documents, and what was found behind the off-chain links of each."""
+        for doc in self.documents:
+            yield doc
+            yield from (row["continuation"] for row in doc["offchain"] if row["continuation"])
 
     @property
     def filtered(self) -> bool:
@@ -39,6 +50,7 @@ class Answer:
         found: dict[tuple[Any, ...], Row] = {}
         for method, key, row, amount in rows:
             one = found.setdefault(key, Row(row))
+            one.by[method] = row
             one.units[method], one.fiat[method] = int(amount["base_units"]), worth(amount)
         return sorted(found.values(), key=lambda row: -max(row.units.values()))
 
@@ -46,16 +58,17 @@ class Answer:
         """A row's amount under each method, `-` where the method does not find it."""
         return [self.coins(row.units[m]) if m in row.units else "-" for m in self.methods]
 
-    def worths(self, row: Row, before: str) -> list[str]:
-        """What each amount was worth, `before` it; "" where no price is known or the method does not find it."""
-        return [before + row.fiat[m] if row.fiat.get(m) else "" for m in self.methods]
+    def worths(self, row: Row) -> list[str]:
+        """What each amount was worth, in brackets; "" where no price is known or the method does not find it."""
+        return [f"({row.fiat[m]})" if row.fiat.get(m) else "" for m in self.methods]
 
 
 class Row:
-    """What one thing is, and how much of it each method found."""
+    """What one thing is, how much of it each method found, and each method's own row of it."""
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.row = row
+        self.by: dict[str, dict[str, Any]] = {}
         self.units: dict[str, int] = {}
         self.fiat: dict[str, str] = {}
 
@@ -69,3 +82,17 @@ def worth(amount: Mapping[str, Any]) -> str:
 def with_worth(amount: Mapping[str, Any]) -> str:
     """`0.38796959 BTC (2071.12 USD)`, without the brackets where no price is known."""
     return f"{amount['decimal']} {amount['asset']}" + (f" ({worth(amount)})" if amount["fiat"] else "")
+
+
+def many(count: int, what: str) -> str:
+    """`1 service`, `1,200 services`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def not_shown(other: Mapping[str, Any]) -> str:
+    """What --exits hides: `1 service, 0.5 BTC; of these with unknown KYC: 0, 0.0`."""
+    unknown = other["unknown_kyc"]
+    return (
+        f"{many(other['count'], 'service')}, {other['amount']['decimal']} {other['amount']['asset']}; "
+        f"of these with unknown KYC: {unknown['count']:,}, {unknown['amount']['decimal']}"
+    )

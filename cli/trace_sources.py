@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.trace_answer import ROWS, Answer, with_worth
+from cli.trace_answer import BUCKETS, ROWS, Answer, many, not_shown, with_worth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
@@ -21,8 +21,8 @@ def where_to_ask(console: Console, answer: Answer) -> None:
     """Where a request can go, as the register has it; and on what the KYC level rests."""
     rows = {
         (row["vasp_id"] or row["entity"], row["kyc_level"], tuple(row["kyc_interval"] or ())): row
-        for doc in answer.documents
-        for row in doc["endpoints"]
+        for part in answer.parts
+        for row in part["endpoints"]
         if row["request_to"] or row["kyc_evidence"] or row["nested_in"]
     }
     if not rows:
@@ -64,41 +64,44 @@ def behind(console: Console, answer: Answer) -> None:
         return
     console.print("\nBehind a service (dashed: its word, not a transaction; totals apart)", style="bold")
     for doc in answer.documents:
-        for row in doc["offchain"]:
+        names = {row["claim"]: row["reference"] for row in doc["offchain"]}
+        for row in doc["offchain"][:ROWS]:
             mark = f" [{row['tlp']}]" if row["tlp"] else ""
-            console.print(
-                f"  under {doc['method']}: {with_worth(row['traced_in'])} in {row['from']}", soft_wrap=True
-            )
-            console.print(
-                f"    - - - {row['reference']} ({row['said_at'] or 'undated'}){mark} - - ->", soft_wrap=True
-            )
-            console.print(f"    {row['to_chain']} {row['to']}", soft_wrap=True)
-            if row["note"]:
-                console.print(f"      {row['note']}", soft_wrap=True)
-            if row["continuation"]:
-                _continuation(console, answer, row["continuation"])
+            after = f", behind {names[row['after']]}" if row["after"] else ""
+            for line in (
+                f"  under {doc['method']}{after}: {with_worth(row['traced_in'])} in {row['from']}",
+                f"    - - - {row['reference']} ({row['said_at'] or 'undated'}){mark} - - ->",
+                f"    {row['to_chain']} {row['to']}",
+                *([f"      {row['note']}"] if row["note"] else []),
+                *(_continuation(answer, row["continuation"]) if row["continuation"] else []),
+            ):
+                console.print(line, soft_wrap=True)
+        if len(doc["offchain"]) > ROWS:
+            console.print(f"  ... and {many(len(doc['offchain']) - ROWS, 'more link')} in the JSON")
 
 
-def _continuation(console: Console, answer: Answer, found: Mapping[str, Any]) -> None:
+def _continuation(answer: Answer, found: Mapping[str, Any]) -> Iterator[str]:
     totals = found["totals"][0]
-    parts = [f"{name} {answer.coins(int(totals[name]))}" for name in _BUCKETS if int(totals[name])]
-    console.print(
-        f"      behind it {answer.coins(int(totals['seed']))} {answer.asset}: {', '.join(parts)}",
-        soft_wrap=True,
-    )
+    parts = [f"{name} {answer.coins(int(totals[name]))}" for name in BUCKETS if int(totals[name])]
+    yield f"      behind it {answer.coins(int(totals['seed']))} {answer.asset}: {', '.join(parts)}"
     for row in found["endpoints"][:ROWS]:
-        console.print(
-            f"      reached {row['entity']}: {with_worth(row['amount'])} (KYC then: {row['kyc_level']})",
-            soft_wrap=True,
-        )
-
-
-_BUCKETS = ("services", "unspent", "unread", "fees", "burned", "stopped", "pruned")
+        yield f"      reached {row['entity']}: {with_worth(row['amount'])} (KYC then: {row['kyc_level']})"
+    if len(found["endpoints"]) > ROWS:
+        yield f"      ... and {many(len(found['endpoints']) - ROWS, 'more service')} in the JSON"
+    if answer.filtered:
+        yield f"      not shown because of --exits: {not_shown(found['other_endpoints'])}"
+    for stop in found["stops"][:ROWS]:
+        who = f" at {stop['entity']}" if stop["entity"] else ""
+        yield f"      ended, {stop['reason']}{who}: {with_worth(stop['amount'])}"
+    if len(found["stops"]) > ROWS:
+        yield f"      ... and {many(len(found['stops']) - ROWS, 'more stop')} in the JSON"
+    if found["coverage"]["status"] != "complete":
+        yield f"      coverage behind it: {found['coverage']['status']}"
 
 
 def protected(console: Console, answer: Answer) -> None:
     """Addresses on the way that claims ask to protect."""
-    marks = {(row["address"], row["protection"]) for doc in answer.documents for row in doc["protected"]}
+    marks = {(row["address"], row["protection"]) for part in answer.parts for row in part["protected"]}
     if not marks:
         return
     console.print("\nProtected: no suspects; leave them out of what is passed on", style="bold")

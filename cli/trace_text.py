@@ -1,20 +1,19 @@
-"""A trace for people: services with all methods side by side, the transactions to ask about, where the rest went.
+"""A trace for people: services with what each method says of them, the transactions to ask about, where the rest went.
 
 Txids and addresses stand on lines of their own, whole, so that they can be copied at any width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli.trace_answer import ROWS, Answer, Document, Row, with_worth
+from cli.trace_answer import BUCKETS, ROWS, Answer, Document, Row, many, not_shown, with_worth
 from cli.trace_sources import behind, protected, where_to_ask
 from cli.trace_words import says, says_not
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 
 def render(console: Console, document: Document) -> None:
@@ -45,8 +44,8 @@ def _head(console: Console, answer: Answer) -> None:
         console.print(f"{doc['tlp']}: show this to nobody whom that marking does not allow", style="bold")
     console.print(f"Trace on {tip['chain']} as of block {tip['height']} ({tip['block_time']})", style="bold")
     for seed in doc["seeds"][:ROWS]:
-        console.print(f"  seed {seed['kind']} {seed['value']}: {_many(seed['lots'], 'lot')}")
-    _more(console, len(doc["seeds"]), "seeds")
+        console.print(f"  seed {seed['kind']} {seed['value']}: {many(seed['lots'], 'lot')}", soft_wrap=True)
+    _more(console, len(doc["seeds"]), "seed")
     if doc["unit"] == "entity":
         console.print(f"  left the entity in the window: {with_worth(summary['left'])}")
     else:
@@ -60,27 +59,17 @@ def _head(console: Console, answer: Answer) -> None:
         console.print(f"    {note}")
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
-
-
-def _table(title: str, columns: Iterable[str], right: Iterable[str]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    numbers = set(right)
-    for column in columns:
-        number = column in numbers  # amounts are never cut: names give way
-        table.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
-    return table
+def _columns(console: Console, rows: Sequence[Sequence[str]]) -> None:
+    """Aligned cells, the first to the left, amounts to the right; no console is too narrow for a whole amount."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *cells in rows:
+        line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        console.print(f"  {first.ljust(widths[0])}  {line}", soft_wrap=True)
 
 
 def _more(console: Console, count: int, what: str) -> None:
     if count > ROWS:
-        console.print(f"  ... and {count - ROWS:,} more {what} in the JSON")
+        console.print(f"  ... and {many(count - ROWS, f'more {what}')} in the JSON")
 
 
 def _services(console: Console, answer: Answer) -> None:
@@ -89,38 +78,47 @@ def _services(console: Console, answer: Answer) -> None:
         for doc in answer.documents
         for row in doc["endpoints"]
     )
-    only = {row["endpoint"]: row["only_in"] for row in answer.comparison}
-    several = len(answer.methods) > 1
-    numbers = [*answer.methods, *(["at most"] if several else []), "share", "hops"]
-    columns = ["service", "KYC then", *numbers, "from, to", *(["found by"] if several else [])]
-    table = _table(f"Services reached ({answer.asset})", columns, [*numbers, "from, to"])
-    for found in rows[:ROWS]:
-        row = found.row
-        level = row["kyc_level"] + (f" (last known {row['kyc_last_known']})" if row["kyc_last_known"] else "")
-        cells = [f"{row['entity']}\n{row['category']}", level]
-        cells += [a + b for a, b in zip(answer.amounts(found), answer.worths(found, "\n"), strict=True)]
-        if several:
-            cells.append(answer.coins(int(row["range"]["upper_bound"])) if row["range"] else "")
-        cells += [row["share"], str(row["min_hops"]), f"{row['first_time'][:10]}\n{row['last_time'][:10]}"]
-        if several:
-            lone = only.get(row["vasp_id"] or row["entity"])
-            cells.append(f"only {lone}: a lead" if lone else "all")
-        table.add_row(*cells)
     if rows:
-        console.print(table)
-        _more(console, len(rows), "services")
-    else:
+        console.print(f"\nServices reached ({answer.asset})", style="bold")
+    for found in rows[:ROWS]:
+        _service(console, answer, found)
+    _more(console, len(rows), "service")
+    if not rows:
         asked = " that --exits asks for" if answer.filtered else ""
         console.print(f"\nNo service{asked} was reached.")
-    if answer.filtered:
-        for doc in answer.documents:
-            other, unknown = doc["other_endpoints"], doc["other_endpoints"]["unknown_kyc"]
-            under = f" under {doc['method']}" if several else ""
-            console.print(
-                f"Not shown because of --exits{under}: {other['count']} services, {other['amount']['decimal']} "
-                f"{other['amount']['asset']}; of these with unknown KYC: {unknown['count']}, "
-                f"{unknown['amount']['decimal']}"
-            )
+    for doc in answer.documents if answer.filtered else ():
+        under = f" under {doc['method']}" if len(answer.methods) > 1 else ""
+        hidden = not_shown(doc["other_endpoints"])
+        console.print(f"Not shown because of --exits{under}: {hidden}", soft_wrap=True)
+
+
+def _service(console: Console, answer: Answer, found: Row) -> None:
+    """One service: who, then a line for each method that found it and, of several, the most there can be."""
+    row = found.row
+    last = f" (last known {row['kyc_last_known']})" if row["kyc_last_known"] else ""
+    only = {said["endpoint"]: said["only_in"] for said in answer.comparison}
+    lone = only.get(row["vasp_id"] or row["entity"])
+    lead = f"; only {lone} finds it: a lead" if lone else ""
+    console.print(
+        f"  {row['entity']} ({row['category']}), KYC then: {row['kyc_level']}{last}{lead}", soft_wrap=True
+    )
+    values = zip(answer.methods, answer.amounts(found), answer.worths(found), strict=True)
+    lines = [
+        (method, amount, f"{valued}  {_way(found.by[method])}".lstrip())
+        for method, amount, valued in values
+        if method in found.by
+    ]
+    if row["range"]:
+        lines.append(("at most", answer.coins(int(row["range"]["upper_bound"])), ""))
+    names, amounts = (max(len(line[place]) for line in lines) for place in (0, 1))
+    for name, amount, more in lines:
+        console.print(f"      {name.ljust(names)}  {amount.rjust(amounts)}  {more}".rstrip(), soft_wrap=True)
+
+
+def _way(row: Mapping[str, Any]) -> str:
+    first, last = row["first_time"][:10], row["last_time"][:10]
+    days = first if first == last else f"{first} to {last}"
+    return f"share {row['share']}, {many(row['min_hops'], 'hop')}, {days}"
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -148,20 +146,21 @@ def _legs(console: Console, answer: Answer) -> None:
     for number, found in enumerate(rows[:ROWS], start=1):
         leg = found.row
         traced = _by_method(answer, found)
+        where = "an address of unknown role" if leg["role"] == "unknown" else f"a {leg['role']} address"
         console.print(
             f"{number:>4}. {leg['entity']}: {with_worth(leg['amount_onchain'])} on {leg['time']} "
-            f"to a {leg['role']} address ({leg['role_basis']}); traced: {traced}",
+            f"to {where} ({leg['role_basis']}); traced: {traced}",
             soft_wrap=True,
         )
         console.print(f"      {leg['address']}", soft_wrap=True)
         console.print(f"      {leg['txid']}:{leg['vout']}", soft_wrap=True)
-    _more(console, len(rows), "transactions")
+    _more(console, len(rows), "transaction")
 
 
 def _by_method(answer: Answer, found: Row) -> str:
     """What each method says of one thing: `fifo 0.5 (2071.12 USD), haircut 0.25`."""
-    values = zip(answer.methods, answer.amounts(found), answer.worths(found, " ("), strict=True)
-    return ", ".join(f"{m} {a}{b}" + (")" if b else "") for m, a, b in values)
+    values = zip(answer.methods, answer.amounts(found), answer.worths(found), strict=True)
+    return ", ".join(f"{method} {amount} {valued}".rstrip() for method, amount, valued in values)
 
 
 def _stops(console: Console, answer: Answer) -> None:
@@ -181,13 +180,12 @@ def _stops(console: Console, answer: Answer) -> None:
         reason: [found for found in rows if found.row["reason"] == reason]
         for reason in sorted({found.row["reason"] for found in rows})
     }
-    table = _table(
-        "Where the trail was ended", ["reason", "stops", *answer.methods], ["stops", *answer.methods]
-    )
+    console.print(f"\nWhere the trail was ended ({answer.asset})", style="bold")
+    lines = [["", "stops", *answer.methods]]
     for reason, own in by_reason.items():
         sums = [answer.coins(sum(found.units.get(m, 0) for found in own)) for m in answer.methods]
-        table.add_row(reason, f"{len(own):,}", *sums)
-    console.print(table)
+        lines.append([reason, f"{len(own):,}", *sums])
+    _columns(console, lines)
     for reason, own in by_reason.items():
         for found in own[:2]:
             place = f" at {found.row['address']}" if found.row["address"] else ""
@@ -213,12 +211,11 @@ def _unspent(console: Console, answer: Answer) -> None:
         console.print(f"  {_by_method(answer, found)} in {found.row['outpoint']}", soft_wrap=True)
         console.print(f"      {found.row['address'] or 'no address'}", soft_wrap=True)
     if len(rows) > ROWS // 2:
-        console.print(f"  ... and {len(rows) - ROWS // 2:,} more outputs in the JSON")
+        console.print(f"  ... and {many(len(rows) - ROWS // 2, 'more output')} in the JSON")
 
 
 def _totals(console: Console, answer: Answer) -> None:
-    names = ("seed", "services", "unspent", "unread", "fees", "burned", "stopped", "pruned")
-    table = _table(f"Where it is ({answer.asset})", ("under", *names), names)
-    for doc in answer.documents:
-        table.add_row(doc["method"], *(answer.coins(int(doc["totals"][0][name])) for name in names))
-    console.print(table)
+    console.print(f"\nWhere it is ({answer.asset})", style="bold")
+    sums = [doc["totals"][0] for doc in answer.documents]
+    buckets = [[name, *(answer.coins(int(total[name])) for total in sums)] for name in ("seed", *BUCKETS)]
+    _columns(console, [["", *answer.methods], *buckets])

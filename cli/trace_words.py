@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cli.trace_answer import Answer, Document, with_worth
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cli.trace_answer import Answer, Document, many, with_worth
 
 
 def says(document: Document) -> list[str]:
@@ -10,19 +13,15 @@ def says(document: Document) -> list[str]:
     answer = Answer(document)
     lines = []
     for doc in answer.documents:
-        rows = doc["endpoints"]
         under = f"Under {'FIFO' if doc['method'] == 'fifo' else doc['method']}"
-        if rows:
-            named = ", ".join(
-                f"{r['entity']} {with_worth(r['amount'])} (KYC then: {r['kyc_level']})" for r in rows[:3]
-            )
-            more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-            lines.append(f"{under}, money from the seed reached {named}{more}.")
+        if doc["endpoints"]:
+            lines.append(f"{under}, money from the seed reached {_exits(doc['endpoints'])}.")
         else:
             asked = " of the kind asked for" if answer.filtered else ""
             lines.append(
                 f"{under}, no labelled service{asked} was reached in the blocks and claims named above."
             )
+        lines += _behind(under, doc)
     if answer.main["unit"] == "entity":
         lines.append(
             "The money left the market or service; shares are shares of the pool's outflow; "
@@ -36,9 +35,27 @@ def says(document: Document) -> list[str]:
     return lines
 
 
+def _exits(rows: Sequence[Mapping[str, Any]]) -> str:
+    named = [f"{r['entity']} {with_worth(r['amount'])} (KYC then: {r['kyc_level']})" for r in rows[:_NAMED]]
+    return ", ".join(named) + (f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else "")
+
+
+def _behind(under: str, doc: Mapping[str, Any]) -> Iterator[str]:
+    """Exits that only the word of a service leads to."""
+    rows = [row for row in doc["offchain"] if row["continuation"] and row["continuation"]["endpoints"]]
+    for row in rows[:_NAMED]:
+        reached = _exits(row["continuation"]["endpoints"])
+        yield (
+            f"{under}, on the word of {row['reference']} ({row['source']}), money behind {row['from']} "
+            f"reached {reached}; totals apart."
+        )
+    if len(rows) > _NAMED:
+        yield f"{under}, services were reached behind {many(len(rows) - _NAMED, 'more link')}; totals apart."
+
+
 def _prices(answer: Answer) -> list[str]:
     """Whose prices the fiat values rest on."""
-    amounts = [row["amount"] for doc in answer.documents for key in _VALUED for row in doc[key]]
+    amounts = [row["amount"] for part in answer.parts for key in _VALUED for row in part[key]]
     amounts.append(answer.main["seed_summary"]["gross_received"])
     known = [amount["fiat"] for amount in amounts if amount["fiat"]]
     if not known:
@@ -50,15 +67,18 @@ def _prices(answer: Answer) -> list[str]:
     ]
 
 
+_NAMED = 3
+"""Of services, and of links, a sentence names these; the sections above have more."""
+
 _VALUED = ("endpoints", "stops", "unspent", "unread")
 
 
 def says_not(document: Document) -> list[str]:
     """What nobody may read into the result."""
     answer = Answer(document)
-    legs = [leg for doc in answer.documents for row in doc["endpoints"] for leg in row["legs"]]
-    stops = {row["reason"] for doc in answer.documents for row in doc["stops"]}
-    totals = [doc["totals"][0] for doc in answer.documents]
+    legs = [leg for part in answer.parts for row in part["endpoints"] for leg in row["legs"]]
+    stops = {row["reason"] for part in answer.parts for row in part["stops"]}
+    totals = [part["totals"][0] for part in answer.parts]
     roles = {leg["role"] for leg in legs}
     one = len(answer.documents) == 1
     return [
@@ -92,7 +112,7 @@ def says_not(document: Document) -> list[str]:
             ),
             (
                 "An account that a service holds at another service may be many customers': ask both.",
-                any(row["nested_in"] for doc in answer.documents for row in doc["endpoints"]),
+                any(row["nested_in"] for part in answer.parts for row in part["endpoints"]),
             ),
             (
                 "Unread money is neither unspent nor spent: the blocks that would tell were not read.",

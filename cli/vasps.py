@@ -99,6 +99,7 @@ def list_(
     else:
         asked = [*([vasp_id] if vasp_id else []), *([f"--at={day}"] if day else [])]
         with compose.case_question(app, "vasps list", asked, case_id, purpose) as question:
+            compose.words(vasp_id)
             snapshot = compose.claims(app, intel)
             question.read(snapshot.id)
             document = _document(snapshot, vasp_id, day)
@@ -168,8 +169,8 @@ def _levels(snapshot: Snapshot, rows: pl.DataFrame, day: str) -> list[dict[str, 
 def export(app: App, *, out: Path, intel: str | None, case_id: str, purpose: str, as_json: bool) -> None:
     """Write the register as CSV; importing it gives the same claims. TLP:RED rows are left out and counted."""
     import polars as pl
-    from adapters.intel.register import register
 
+    from adapters.intel.register import register
     from tracer.intel.claims import RED, most_closed
     from tracer.intel.files import write_whole
 

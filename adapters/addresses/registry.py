@@ -172,6 +172,8 @@ def parse(chain: str, text: str) -> tuple[str, AddressKey]:
     """
     entry = CHAINS.get(chain) or _by_own_name(chain)
     text = text.strip()
+    if not text.isascii():
+        raise BadAddress(f"{text!r} is no address: it holds a letter that no chain writes addresses with.")
     try:
         return entry.read(text)
     except BadAddress as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from adapters.addresses import registry
 from adapters.intel.build import TAG_TYPES
 from adapters.intel.export import actorpacks, tagpacks
+from adapters.intel.vocabulary import in_tagpack_words
 from tests.adapters.reading import TODAY, read_text
 from tracer.chain import AddressKey
 from tracer.intel import taxonomy
@@ -46,7 +48,14 @@ some = words.filter(bool)
 prose = st.one_of(
     words,
     st.sampled_from(
-        ['{"description":"x"}', '{"tracer":{"role":"hot"}}', '{"tracer":{"x":"y"}}', "{", '{"tracer":1}']
+        [
+            '{"description":"x"}',
+            '{"tracer":{"role":"hot"}}',
+            '{"tracer":{"label":"x","id":"x"}}',
+            '{"tracer":{"x":"y"}}',
+            "{",
+            '{"tracer":1}',
+        ]
     ),
 )
 days = st.sampled_from(["", "2019-01-01", TODAY])
@@ -199,6 +208,46 @@ def test_a_network_is_named_where_the_currency_does_not_tell_it(
     ((_, text),) = tagpacks(frame_of("tags", [example(chain=chain, address=address, asset=asset)]))
     document = yaml.safe_load(text)
     assert {name: document[name] for name in ("currency", "network") if name in document} == place
+
+
+@pytest.mark.parametrize(("category", "concepts", "out", "more"), [
+    ("exchange", "scam", ("exchange", ["scam"]), None),
+    ("swapper", "", ("service", None), {"category": "swapper"}),
+    ("privacy_wallet", "", ("coinjoin", None), {"category": "privacy_wallet"}),
+    ("tumbler", "", ("mixing_service", None), {"category": "tumbler"}),
+    ("burn", "", ("entity", None), {"category": "burn"}),
+    ("user", "exit-scam phishing", ("user", ["phishing", "scam"]), {"concepts": "exit-scam phishing"}),
+    ("p2p_exchange", "otc_desk", ("service", None), {"category": "p2p_exchange", "concepts": "otc_desk"}),
+])  # fmt: skip
+def test_our_own_concepts_go_out_as_the_nearest_that_graphsense_knows(
+    category: str, concepts: str, out: tuple[str, list[str] | None], more: dict[str, str] | None
+) -> None:
+    ((_, text),) = tagpacks(frame_of("tags", [example(category=category, concepts=concepts)]))
+    document = yaml.safe_load(text)
+    assert (document["category"], document.get("concepts")) == out
+    context = json.loads(document.get("context", "{}"))
+    assert context.get("tracer") == more
+
+
+def test_no_pack_holds_a_concept_that_graphsense_does_not_know() -> None:
+    known = {concept.id for concept in taxonomy.load().values() if concept.origin == "tagpack"}
+    tags = [example(category=word, label=word) for word in taxonomy.load()]
+    ((_, text),) = tagpacks(frame_of("tags", tags))
+    said = {row["category"] for row in yaml.safe_load(text)["tags"]}
+    assert said == known
+    every = "; ".join(taxonomy.load())
+    actor = Actor(id="a", label="A", categories=every, jurisdictions="", uri="", aliases="", context="", source="s",
+                  lastmod="")  # fmt: skip
+    ((_, text),) = actorpacks(frame_of("actors", [actor]))
+    assert set(yaml.safe_load(text)["categories"]) == known
+
+
+def test_a_stand_in_behaves_no_more_like_an_exit_than_the_concept_it_stands_for() -> None:
+    known = taxonomy.load()
+    for concept in known.values():
+        (word,) = in_tagpack_words([concept.id])
+        behaviour = known[word].behaviour
+        assert behaviour == concept.behaviour or (concept.behaviour, behaviour) == ("endpoint", "pool")
 
 
 def test_the_order_of_the_claims_changes_no_byte(dice: random.Random) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.intel.readers import claim_files
 from tests.adapters.reading import read_tags, reasons
 from tracer.intel.claims import Actor, Tag
 
@@ -153,6 +156,130 @@ def test_a_small_file_does_not_unfold_into_a_large_one(tmp_path: Path) -> None:
     laughs = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n"
     reading = read_tags(tmp_path, f"{laughs}{HEAD}tags:\n- {{address: {ARCHIVE}}}\n", "pack.yaml")
     assert reasons(reading) == [(10, "field 'a' is no single text")]
+
+
+def test_aliases_do_not_unfold_within_a_field_either(tmp_path: Path) -> None:
+    bomb = ", ".join(["*long"] * 10_000)
+    fields = (
+        "context: {a: [BOMB]}",
+        "concepts: [BOMB]",
+        f"context: {{{', '.join(f'k{n}: *long' for n in range(9999))}}}",
+    )
+    rows = "".join(f"- {{address: {ARCHIVE}, {field.replace('BOMB', bomb)}}}\n" for field in fields)
+    text = f"{HEAD}title: &long {'x' * 15_000}\ntags:\n{rows}- {{address: {ARCHIVE}, title: A}}\n"
+    text = text.replace("title: A pack\n", "")
+    tracemalloc.start()
+    reading = read_tags(tmp_path, text, "pack.yaml")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [reason for _, reason in reasons(reading)][:3] == [
+        "context is longer than 20000 characters",
+        "concepts is longer than 20000 characters",
+        "context is longer than 20000 characters",
+    ]
+    assert peak < 20 * len(text)
+
+
+def test_an_alias_of_a_text_no_field_could_hold_is_not_followed(tmp_path: Path) -> None:
+    text = f"description: &long {'x' * 20_001}\n{HEAD}tags:\n- {{address: {ARCHIVE}, context: *long}}\n"
+    assert reasons(read_tags(tmp_path, text, "pack.yaml")) == [(8, "context is longer than 20000 characters")]
+
+
+def carrying(**more: str) -> str:
+    """A context as an export writes it, or a stranger who knows how."""
+    return f", context: '{json.dumps({'tracer': more})}'"
+
+
+def test_a_context_says_what_the_row_leaves_open(tmp_path: Path) -> None:
+    claim = tag(tmp_path, carrying(role="hot", nested_in="ex", context="own"))
+    assert (claim.role, claim.nested_in, claim.context) == ("hot", "ex", "own")
+
+
+@pytest.mark.parametrize(("fields", "more", "reason"), [
+    ("", {"address": "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"}, "'address', which only the row itself may say"),
+    ("", {"label": "B"}, "'label', which only the row itself may say"),
+    ("", {"confidence": "override"}, "'confidence', which only the row itself may say"),
+    ("", {"source": "https://y"}, "'source', which only the row itself may say"),
+    ("", {"actor": "binance"}, "'actor', which only the row itself may say"),
+    (", role: hot", {"role": "deposit"}, "another role than the row says"),
+    (", role: hot", {"role": ""}, "another role than the row says"),
+    (", category: exchange", {"category": "gambling"}, "another category than the row says"),
+    (", category: service", {"category": "gambling"}, "another category than the row says"),
+    (", category: service", {"category": "exit-scam"}, "another category than the row says"),
+    ("", {"category": "swapper"}, "another category than the row says"),
+    (", category: user", {"concepts": "scam"}, "another concepts than the row says"),
+    (", category: user, concepts: [entity]", {"concepts": "exit-scam"}, "another concepts than the row says"),
+    ("", {"chain": "bitcoin-cash"}, "a chain or asset that the row can say itself"),
+    ("", {"asset": "USDT"}, "a chain or asset that the row can say itself"),
+    (", network: BTC", {"chain": "bitcoin-gold", "asset": "BTC"}, "a chain or asset that the row can say itself"),
+    ("", {"chain": "bitcoin", "asset": "BTC"}, "another network than the row says"),
+    ("", {"pack": "Another"}, "another pack than the row says"),
+    ("", {"pack": ""}, "another pack than the row says"),
+    ("", {"creator": ""}, "another creator than the row says"),
+])  # fmt: skip
+def test_a_context_never_says_another_thing_than_its_row(
+    tmp_path: Path, fields: str, more: dict[str, str], reason: str
+) -> None:
+    row = f"- {{address: {ARCHIVE}{fields}{carrying(**more)}}}\n"
+    reading = read_tags(tmp_path, f"{HEAD}tags:\n- {{address: {ARCHIVE}}}\n{row}", "pack.yaml")
+    assert (len(reading.claims), reasons(reading)) == (1, [(8, f"context carries {reason}")])
+
+
+def test_a_context_of_an_actor_never_says_another_thing_than_its_row(tmp_path: Path) -> None:
+    rows = "".join(
+        f"- {{id: a, label: A, categories: [service]{carrying(**more)}}}\n"
+        for more in (
+            {"categories": "swapper"},
+            {"categories": "exchange"},
+            {"uri": "evil.example"},
+            {"id": "b"},
+        )
+    )
+    reading = read_tags(tmp_path, f"title: T\ncreator: C\nactors:\n{rows}", "a.yaml")
+    assert [claim.categories for claim in reading.claims if isinstance(claim, Actor)] == ["swapper"]
+    assert reasons(reading) == [
+        (5, "context carries another categories than the row says"),
+        (6, "context carries 'uri', which only the row itself may say"),
+        (7, "context carries 'id', which only the row itself may say"),
+    ]
+
+
+PACK = f"header: !include header.yaml\ntags:\n- {{address: {ARCHIVE}, label: B}}\n"
+
+
+def test_a_header_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "header.yaml").write_text(HEAD)
+    (claim,) = pack(tmp_path, PACK)
+    assert isinstance(claim, Tag)
+    assert (claim.pack, claim.creator, claim.label, claim.source) == ("A pack", "Somebody", "B", "https://x")
+
+
+@pytest.mark.parametrize(("name", "header", "reason"), [
+    ("../header.yaml", HEAD, "the header '../header.yaml' is no plain name of a YAML file in the same folder"),
+    ("/etc/passwd", HEAD, "the header '/etc/passwd' is no plain name"),
+    ("other.yaml", HEAD, "the header 'other.yaml' is no file beside the pack"),
+    ("header.yaml", "a: [", "the header 'header.yaml' is no YAML"),
+    ("header.yaml", "- a\n", "the header 'header.yaml' is no mapping of fields to texts"),
+    ("header.yaml", f"{HEAD}---\na: b\n", "the header 'header.yaml' holds a second YAML document"),
+    ("header.yaml", f"source: {'x' * 70_000}", "the header 'header.yaml' is larger than 65,536 bytes"),
+    ("header.yaml", "source: !include other.yaml", "field 'source' has the YAML tag '!include'"),
+    ("header.yaml", "source: [a, b]", "field 'source' is no single text"),
+])  # fmt: skip
+def test_a_header_that_cannot_be_included_spoils_each_row(
+    tmp_path: Path, name: str, header: str, reason: str
+) -> None:
+    (tmp_path / "header.yaml").write_text(header)
+    ((line, said),) = reasons(read_tags(tmp_path, PACK.replace("header.yaml", name), "pack.yaml"))
+    assert line == 3
+    assert said.startswith(reason)
+
+
+def test_an_included_header_is_no_list_of_its_own_and_hides_none(tmp_path: Path) -> None:
+    for name, text in (("a.yaml", PACK), ("header.yaml", HEAD), ("b.yaml", HEAD),
+                       ("c.yaml", PACK.replace("header.yaml", "a.yaml"))):  # fmt: skip
+        (tmp_path / name).write_text(text)
+    assert [path.name for path in claim_files([tmp_path])] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert claim_files([tmp_path / "header.yaml"]) == [tmp_path / "header.yaml"]
 
 
 def test_an_actor_says_whom_an_id_means(tmp_path: Path) -> None:

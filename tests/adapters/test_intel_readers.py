@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from adapters.addresses import bech32
+from adapters.intel.csvtext import unescaped
+from adapters.intel.formats import csv_list
+from adapters.intel.found import Found
 from adapters.intel.readers import claim_files
-from tests.adapters.reading import read_text, reasons
+from tests.adapters.reading import TODAY, read_text, reasons
 from tracer.chain import AddressKey
 from tracer.errors import SourceUnavailable
 from tracer.intel.claims import KycLevel, Tag, Vasp, claim_id
@@ -52,7 +63,7 @@ def test_what_a_source_leaves_out_is_unknown_or_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("row", "reason"), [
     (f"bitcoin,{ARCHIVE[:-1]}M,A,exchange,,,,s,,", "'.*M' is no address: its checksum is wrong"),
     (f"regtest,{ARCHIVE},A,exchange,,,,s,,", "unknown chain 'regtest'"),
-    (f"bitcoin,{'1' * 300},A,exchange,,,,s,,", "address is longer than 200 characters"),
+    (f"bitcoin,{'1' * 513},A,exchange,,,,s,,", "address is longer than 512 characters"),
     (f"bitcoin,{ARCHIVE},A,Exchange,,,,s,,", r"unknown category 'Exchange' \(meant 'exchange'\?\)"),
     (f"bitcoin,{ARCHIVE},A,exchange,,boss,,s,,", "unknown role 'boss'"),
     (f"bitcoin,{ARCHIVE},A,exchange,,,sure,s,,", "unknown confidence 'sure'"),
@@ -73,7 +84,9 @@ def test_what_a_source_leaves_out_is_unknown_or_empty(tmp_path: Path) -> None:
     (f",{ARCHIVE},A,exchange,,,,s,,", "missing field 'chain'"),
     (f"bitcoin,{ARCHIVE},A,exchange", "4 fields where the header has 10"),
     (f"bitcoin,{ARCHIVE},{'A' * 1001},exchange,,,,s,,", "label is longer than 1000 characters"),
-    (f'bitcoin,{ARCHIVE},"A"B,exchange,,,,s,,', "bad quotes, lines 3 to 3 were not read"),
+    (f'bitcoin,{ARCHIVE},"A"B,exchange,,,,s,,', "bad quotes: one stands within a text, not around it"),
+    (f'bitcoin,{ARCHIVE},A"B,exchange,,,,s,,', "bad quotes: one stands within a text, not around it"),
+    (f'bitcoin,{ARCHIVE},"A,exchange,,,,s,,', "bad quotes: one is never closed"),
 ])  # fmt: skip
 def test_a_bad_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, reason: str) -> None:
     good = f"bitcoin,{ARCHIVE},A,exchange,,,,s,,"
@@ -83,6 +96,12 @@ def test_a_bad_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: str, r
     assert line == 3
     assert re.match(reason, said)
     assert reading.rows == 3
+
+
+def test_an_address_with_three_receivers_is_not_too_long(tmp_path: Path) -> None:
+    unified = bech32.encode("u", bech32.to_values(bytes(range(128))), bech32.BECH32M)  # as ZIP 316 makes them
+    (tag,) = tags(tmp_path, f"{HEADER}\nzcash,{unified},A,donation,s\n").claims
+    assert (len(tag.address), tag.address) == (213, unified)
 
 
 def test_a_reason_cannot_steer_a_terminal(tmp_path: Path) -> None:
@@ -96,20 +115,89 @@ def test_a_reason_cannot_steer_a_terminal(tmp_path: Path) -> None:
 def test_lines_are_those_of_the_file_though_fields_hold_line_breaks_and_lines_are_blank(
     tmp_path: Path,
 ) -> None:
-    text = f'{HEADER}\r\n\r\nbitcoin,{ARCHIVE},"two\r\nlines",exchange,s\r\nbitcoin,x,A,exchange,s\r\n'
+    text = (
+        f'{HEADER},context\r\n\r\nbitcoin,{ARCHIVE},"A ""B"", C",exchange,s,"two\r\nlines"\r\n'
+        "bitcoin,x,A,exchange,s,\r\n"
+    )
     reading = tags(tmp_path, text)
-    assert [tag.label for tag in reading.claims] == ["two lines"]
+    assert [(tag.label, tag.context) for tag in reading.claims] == [('A "B", C', "two lines")]
     assert [line for line, _ in reasons(reading)] == [5]
 
 
-def test_a_quote_that_never_closes_takes_no_row_silently(tmp_path: Path) -> None:
-    text = (
-        f'{HEADER}\nbitcoin,{ARCHIVE},A,exchange,s\nbitcoin,{ARCHIVE},"A,exchange,s\nbitcoin,b\nbitcoin,c\n'
-    )
+def test_a_quote_that_never_closes_costs_its_own_line_and_no_other(tmp_path: Path) -> None:
+    good = f"bitcoin,{ARCHIVE},A,exchange,s\n"
+    text = f'{HEADER}\nbitcoin,{ARCHIVE},"A,exchange,s\n{good * 101}'
     reading = tags(tmp_path, text)
-    assert len(reading.claims) == 1
-    ((line, reason),) = reasons(reading)
-    assert (line, reason.split(":")[0]) == (3, "bad quotes, lines 3 to 5 were not read")
+    assert len(reading.claims) == 101
+    assert reasons(reading) == [(2, "bad quotes: one is never closed")]
+
+
+@pytest.mark.parametrize(
+    "header", [HEADER, f"context,{HEADER}", f"{HEADER},context", HEADER.replace("label", "context")]
+)
+def test_two_stray_quotes_do_not_make_one_row_of_two(tmp_path: Path, header: str) -> None:
+    row = "x," * header.count(",") + "x"
+    first, last = row[:4] + '"' + row[4:], row[:5] + '"' + row[5:]
+    at_ends = '"' + row, row + '"'
+    open_last, close_last = row[:-1] + '"x', row + '"'
+    for one, two in ((first, last), at_ends, (open_last, close_last)):
+        reading = tags(tmp_path, f"{header}\n{one}\n{two}\n{row}\n")
+        assert [line for line, _ in reasons(reading)] == [2, 3, 4]
+
+
+COLUMNS = HEADER.split(",")
+CELLS = st.text(st.sampled_from('ab ,"1='), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(CELLS, min_size=5, max_size=5), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(
+            st.integers(0, 400), st.integers(0, 2), st.sampled_from(['"', '""', ",", "x", "\\", "\x00", ""])
+        )
+    ),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_whatever_is_damaged_each_line_with_anything_on_it_is_taken_or_named(
+    rows: list[list[str]], damage: list[tuple[int, int, str]], ending: str
+) -> None:
+    lines = [
+        ",".join('"' + cell.replace('"', '""') + '"' if '"' in cell else cell for cell in row) for row in rows
+    ]
+    for place, drop, put in damage:
+        at, number = divmod(place, len(lines))
+        lines[number] = lines[number][:at] + put + lines[number][at + drop :]
+    found = Found("tags.csv", TODAY)
+    good = list(csv_list.BY_KIND["tags"].rows(ending.join([HEADER, *lines]), found))
+    named = [line for line, _ in good] + [bad.line for bad in found.rejections]
+    written = [number for number, line in enumerate(lines, start=2) if line.strip('", ')]
+    assert sorted({*named} & {*written}) == written
+    assert len(named) == len({*named})
+    for line, row in good:
+        (alone,) = csv.reader([lines[line - 2]], strict=True)
+        assert [*row.values()] == [unescaped(cell) for cell in alone]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 60)), max_size=6))
+def test_quotes_put_anywhere_into_a_table_with_notes_swallow_no_row(quotes: list[tuple[int, int]]) -> None:
+    lines = ["bitcoin,address,label,exchange,s,a note"] * 20
+    for number, at in quotes:
+        lines[number] = lines[number][:at] + '"' + lines[number][at:]
+    found = Found("tags.csv", TODAY)
+    good = list(csv_list.BY_KIND["tags"].rows("\n".join([f"{HEADER},context", *lines]), found))
+    assert sorted([line for line, _ in good] + [bad.line for bad in found.rejections]) == list(range(2, 22))
+
+
+def test_an_apostrophe_before_what_a_spreadsheet_takes_for_a_formula_is_no_part_of_the_text(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(
+        f"bitcoin,{ARCHIVE},{label},exchange,s\n" for label in ("'=A", "'-5", "'@x", "''+y", "'quoted'", "=B")
+    )
+    labels = [tag.label for tag in tags(tmp_path, f"{HEADER}\n{rows}").claims]
+    assert labels == ["=A", "-5", "@x", "'+y", "'quoted'", "=B"]
 
 
 @pytest.mark.parametrize(("text", "reason"), [
@@ -196,9 +284,30 @@ def test_a_bad_yaml_row_is_named_and_its_neighbours_go_in(tmp_path: Path, row: s
     assert reasons(reading) == [(6, reason)]
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\ufeff"])
+def test_a_control_character_that_yaml_forbids_costs_its_own_row_and_no_other(
+    tmp_path: Path, character: str
+) -> None:
+    good, quoted = (
+        f"- {{address: {ARCHIVE}, label: \ue000}}",
+        f"- {{address: {ARCHIVE}, label: 'A{character}B'}}",
+    )
+    prose = f"- {{address: {ARCHIVE}, label: C, context: 'x{character}y'}}"
+    text = "\n".join(
+        ["chain: bitcoin", "source: s", "category: exchange", "tags:", good, quoted, prose, good]
+    )
+    reading = tags(tmp_path, text, "t.yaml")
+    assert [(tag.label, tag.context) for tag in reading.claims] == [
+        ("\ue000", ""),
+        ("C", "xy"),
+        ("\ue000", ""),
+    ]
+    assert reasons(reading) == [(6, f"label holds a control or format character (U+{ord(character):04X})")]
+
+
 @pytest.mark.parametrize(("text", "line", "reason"), [
     ("tags:\n- a: [\n- b", 3, "the file is no YAML"),
-    (f"tags:\n- {{chain: bitcoin, address: {ARCHIVE}}}\nx: \x01", 1, "the file is no YAML"),
+    (f"tags:\n- {{chain: bitcoin, address: {ARCHIVE}}}\nx: \x01", 2, "unknown field 'x'"),
     ("# no list\nlabels:\n- {address: x}\n", 2, "there is no list 'tags'"),
     ("tags: all of them\n", 1, "there is no list 'tags'"),
     ("# nothing\n", 1, "neither a list nor a mapping with a list 'tags'"),
@@ -268,6 +377,65 @@ def test_a_folder_is_taken_recursively_and_in_order(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_behind_links_are_read_once_and_no_loop_is_followed(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    (elsewhere / "deep").mkdir(parents=True)
+    (folder / "own").mkdir(parents=True)
+    (elsewhere / "deep" / "a.csv").touch()
+    (folder / "own" / "b.csv").touch()
+    (folder / "link").symlink_to(elsewhere)
+    (folder / "same").symlink_to(elsewhere)
+    (elsewhere / "loop").symlink_to(folder)
+    found = [str(path.relative_to(folder)) for path in claim_files([folder])]
+    assert found == ["link/deep/a.csv", "own/b.csv"]
+
+
+def test_a_folder_that_cannot_be_listed_is_never_skipped() -> None:
+    with TemporaryDirectory() as name:
+        closed = Path(name, "folder", "closed")
+        closed.mkdir(parents=True)
+        closed.with_name("a.csv").touch()
+        for path, mode in ((Path(name), 0o755), (closed.parent, 0o755), (closed, 0)):
+            path.chmod(mode)
+        with (
+            nobody_special(),
+            pytest.raises(SourceUnavailable, match=r"cannot list .*closed: Permission denied"),
+        ):
+            claim_files([closed.parent])
+        closed.chmod(0o755)
+
+
+@contextmanager
+def nobody_special() -> Iterator[None]:
+    """Root may list every folder; an ordinary user may not."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_pipe_or_a_link_to_nothing_is_named_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", tmp_path):
+        with pytest.raises(SourceUnavailable, match=r"pipe\.csv is neither a file nor a folder"):
+            claim_files([path])
+    (tmp_path / "pipe.csv").unlink()
+    (tmp_path / "list.csv").symlink_to("gone")
+    with pytest.raises(SourceUnavailable, match=r"list\.csv is not there"):
+        claim_files([tmp_path])
+
+
+def test_the_name_of_a_file_is_safe_to_show_and_can_be_written(tmp_path: Path) -> None:
+    name = os.fsdecode(b"a\n\x1b[2J\xff.csv")
+    reading = tags(tmp_path, f"{HEADER}\nbitcoin,x,A,exchange,s\n", name)
+    (rejection,) = reading.rejections
+    assert rejection.file == reading.file
+    assert rejection.file.endswith("/a [2J\\xff.csv")
+
+
 def test_a_path_that_is_not_there_and_a_folder_without_claims_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"gone\.csv is not there"):
         claim_files([tmp_path / "gone.csv"])
@@ -302,6 +470,7 @@ def test_a_level_that_is_not_given_is_unknown_never_none(tmp_path: Path) -> None
     (",E,,none,,,,,,s,,", "missing field 'vasp_id'"),
     ("e x,E,,none,,,,,,s,,", "vasp_id 'e x' holds a space"),
     ("ex,E,,no kyc,,,,,,s,,", "unknown kyc_level 'no kyc'"),
+    ("ex,E,,None,,,,,,s,,", "unknown kyc_level 'None' (meant 'none'?)"),
     ("ex,E,,none,,perhaps,,,,s,,", "xmr_support 'perhaps' is neither true nor false"),
     ("ex,E,,none,,,2021,,,s,,", "valid_from '2021' is no ISO date (2021-05-31)"),
     ("ex,E,,none,,,2021-01-02,2021-01-01,,s,,", "valid_from 2021-01-02 is after valid_to 2021-01-01"),

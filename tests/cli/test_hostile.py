@@ -51,6 +51,17 @@ def test_bytes_that_are_no_text_are_refused_and_recorded(workspace: Path) -> Non
     assert log_length(workspace) == before + 1
 
 
+@pytest.mark.parametrize("words", [
+    ["tags", "list", "\udcff"], ["tags", "list", "--actor", "\udcff"], ["vasps", "list", "\udcff"],
+    ["tags", "export", "--out", "o", "--of-case", "\udcff"], ["tags", "impact", "12345678\udcff"],
+    ["tags", "add", "\udcff", "--label", "l", "--category", "user", "--author", "a", "--reason", "r"],
+])  # fmt: skip
+def test_bytes_that_are_no_text_are_refused_by_the_verbs_of_claims(workspace: Path, words: list[str]) -> None:
+    before = log_length(workspace)
+    tracer(workspace, *words).refused(2, "no ")
+    assert log_length(workspace) == before + 1
+
+
 def test_a_path_with_a_line_break_is_still_one_line(workspace: Path) -> None:
     tracer(workspace, "tags", "import", "/nowhere/a\nb.csv").refused(3, "is not there")
 

@@ -108,7 +108,7 @@ def test_the_text_ends_with_what_it_says_and_what_it_does_not(
 def test_a_filter_counts_what_it_hides(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = trace(workspace, capsys, SEED, "--method", "fifo", "--exits", "kyc:full")
     assert "No service that --exits asks for was reached." in ran.out
-    assert "Not shown because of --exits: 1 services, 0.90000000 BTC" in ran.out
+    assert "Not shown because of --exits: 1 service, 0.90000000 BTC" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,28 @@ def test_asking_for_one_service_leaves_a_line_in_the_custody_log(tracer: Tracer)
     tracer("vasps", "list", "nobody", "--case", "K-9")
     entries = tracer("case", "log", "--json").json["entries"]
     assert [(e["verb"], e["case_id"]) for e in entries] == [("vasps list", "K-9")]
+
+
+def test_the_starter_register_comes_with_the_program_and_says_it_is_a_start(tracer: Tracer) -> None:
+    said = tracer("vasps", "import", "--starter", "--json")
+    assert said.code == 0
+    assert (said.json["rejected"], said.json["rows"]) == (0, said.json["imported"])
+    assert "is a start" in said.err
+    levels = {day: level(tracer, "binance", day) for day in ("2021-08-19", "2021-08-20", "2026-01-01")}
+    assert levels == {"2021-08-19": "thresholded", "2021-08-20": "full", "2026-01-01": "unknown"}
+    assert tracer("vasps", "import", "--starter", "x.csv").code == 2
+
+
+def level(tracer: Tracer, vasp_id: str, day: str) -> str:
+    """What the register says of a service on a day."""
+    (row,) = tracer("vasps", "list", vasp_id, "--at", day, "--json").json["levels"]
+    found: str = row["kyc_level"]
+    return found
+
+
+def test_an_exported_register_is_imported_as_the_same_claims(tracer: Tracer, tmp_path: Path) -> None:
+    tracer("vasps", "import", "--starter")
+    out = tmp_path / "register.csv"
+    said = tracer("vasps", "export", "--out", str(out), "--json").json
+    again = tracer("vasps", "import", str(out), "--json").json
+    assert (again["imported"], again["unchanged"], again["rejected"]) == (0, said["vasps"], 0)

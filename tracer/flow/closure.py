@@ -19,6 +19,7 @@ from tracer.flow.deposits import Sweeps, find_sweeps
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I32, I64, Movements
 from tracer.flow.services import Services
+from tracer.flow.spans import FOREVER
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Closure:
 
         With `own_set_stops` (entity seeds) money that comes back to the set has entered a pool.
         """
+        import polars as pl
+
         self._ledger = ledger
         self._services = services
         self._budget = budget
@@ -109,12 +112,10 @@ class Closure:
         self._sweeps: list[Sweeps] = []
         self._known = np.empty(0, np.int64)
         # a claim that has ended, a mention and a person's tag say nothing of whose deposit address it is
-        tagged = {
-            address
-            for row, address, _ in services.tagged
-            if row["tag_type"] != "mention" and not row["valid_to"]
-        }
-        self._named = np.union1d(np.array(sorted(tagged), np.int64), self._home)
+        tagged = services.tagged.frame.filter(
+            (pl.col("tag_type") != "mention") & (pl.col("until") == FOREVER[1])
+        )
+        self._named = np.union1d(tagged["address_id"].to_numpy().astype(np.int64), self._home)
 
     def grow(self, entries: pl.DataFrame) -> Trail:
         """Follow `entries` (tx_id int64, vout int32: seeded outputs, distinct) as far as the budget goes."""
@@ -286,11 +287,10 @@ class Closure:
             holding[at[swept]] = service[swept]
             swept_to[at[swept]] = edges["swept_to"].fill_null(-1).to_numpy()[ok][swept]
         held = (holding >= 0) & (swept_to < 0)
-        kinds = np.array([int(h.fate) for h in self._services.holdings] or [0], np.uint8)
         if self._own_set_stops:
             address = outputs["address_id"].fill_null(-1).to_numpy()
             fate[np.isin(address, self._home)] = int(Fate.CUSTODIAL_POOL)
-        fate[held] = kinds[holding[held]]
+        fate[held] = self._services.fates(holding[held])
         fate[outputs["kind"].to_numpy() == int(ScriptKind.OP_RETURN)] = int(Fate.BURNED)
         return fate, holding, spender, swept_to
 

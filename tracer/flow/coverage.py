@@ -94,7 +94,7 @@ def _nothing(facts: Facts) -> str:
 def _disputes(facts: Facts) -> list[str]:
     """What claims about the places this trace met do not agree on."""
     met = np.unique(facts.trail.holding[facts.trail.holding >= 0]).tolist()
-    return sorted({note for number in met for note in facts.services.holdings[number].notes})
+    return sorted({note for holding in facts.services.holdings(met) for note in holding.notes})
 
 
 def _levels(facts: Facts, endpoints: Sequence[Endpoint]) -> list[str]:

@@ -85,30 +85,17 @@ def find_sweeps(
         ),
         np.empty(0, np.int64),
     )
-    entities: dict[object, int] = {}
-    numbers = [
-        (i, entities.setdefault(h.entity.name, len(entities)), h.role == "hot", h.whole_cluster)
-        for i, h in enumerate(services.holdings)
-        if h.fate is Fate.SERVICE
-    ]
-    if not numbers or not edges.height:
+    if not edges.height:
         return nothing
-    holders = pl.DataFrame(
-        numbers,
-        schema={"holding": pl.Int32, "entity": pl.Int32, "hot": pl.Boolean, "whole": pl.Boolean},
-        orient="row",
-    )
     possible = edges.filter(
         pl.col("address_id").is_not_null() & ~pl.col("address_id").is_in(pl.Series(named).implode())
     )
     spenders = possible.select("tx_id").unique()
     paid = pl.concat([frame.join(spenders, on="tx_id", how="semi") for frame in outputs])
     paid = paid.filter(pl.col("kind") != int(ScriptKind.OP_RETURN))
-    paid = paid.join(holders, on="holding", how="left").with_columns(pl.col("hot").fill_null(value=False))
-    clusters = holders.select(cluster_holding="holding", cluster_entity="entity")
-    paid = paid.join(clusters, on="cluster_holding", how="left").with_columns(
-        (pl.col("cluster_entity") == pl.col("entity")).fill_null(value=False).alias("clustered")
-    )
+    paid = _held(services, paid).with_columns(pl.col("hot").fill_null(value=False))
+    above = _held(services, paid.select(holding="cluster_holding"))["entity"]
+    paid = paid.with_columns((above == pl.col("entity")).fill_null(value=False).alias("clustered"))
     whole = paid.group_by("tx_id").agg(
         (pl.col("entity").is_not_null() & (pl.col("hot") | pl.col("clustered"))).all().alias("all"),
         pl.col("entity").n_unique().alias("entities"),
@@ -117,26 +104,46 @@ def find_sweeps(
     paid = paid.join(one, on="tx_id", how="semi").sort("tx_id", "vout")
     if not paid.height:
         return nothing
-    membership = holders.select("holding", "entity")
-    with ledger.db.table("holding_entity", membership):
-        doubtful = paid.filter(~pl.col("hot")).select("tx_id", "vout", "entity")
-        if doubtful.height:
-            with ledger.db.table("landing", doubtful):
-                paying = ledger.db.polars(_SQL["paying_out"])
-            silent = doubtful.join(paying, on=["tx_id", "vout"], how="anti")
-            paid = paid.join(silent.select("tx_id").unique(), on="tx_id", how="anti", maintain_order="left")
-        landed = paid.group_by("tx_id", maintain_order=True).agg(
-            pl.col("entity").first(),
-            pl.col("holding").first().cast(pl.Int64).alias("service"),
-            pl.col("address_id").first().cast(pl.Int64).alias("swept_to"),
-        )
-        swept = possible.join(landed, on="tx_id", how="inner")
-        candidates = swept.select("address_id", "entity").unique(maintain_order=True)
-        if not candidates.height:
-            return nothing
-        with ledger.db.table("candidate", candidates):
-            others = ledger.db.polars(_SQL["not_deposits"], {"most": MOST_TRANSACTIONS})
-    met = others["holding"].drop_nulls().unique().to_numpy().astype(np.int64)
-    swept = swept.join(others.filter("other"), on="address_id", how="anti")
+    doubtful = paid.filter(~pl.col("hot")).select("tx_id", "vout", service="entity")
+    if doubtful.height:
+        with ledger.db.table("landing", doubtful):
+            paying = _others(services, ledger.db.polars(_SQL["paid_out"]))
+        silent = doubtful.join(paying, on=["tx_id", "vout"], how="anti")
+        paid = paid.join(silent.select("tx_id").unique(), on="tx_id", how="anti", maintain_order="left")
+    landed = paid.group_by("tx_id", maintain_order=True).agg(
+        pl.col("entity").first(),
+        pl.col("holding").first().cast(pl.Int64).alias("service"),
+        pl.col("address_id").first().cast(pl.Int64).alias("swept_to"),
+    )
+    swept = possible.join(landed, on="tx_id", how="inner")
+    candidates = swept.select("address_id", service="entity").unique(maintain_order=True)
+    if not candidates.height:
+        return nothing
+    with ledger.db.table("candidate", candidates):
+        spent_on = ledger.db.polars(_SQL["spent_on"], {"most": MOST_TRANSACTIONS})
+    met = spent_on["holding"].drop_nulls().unique().to_numpy().astype(np.int64)
+    swept = swept.join(_others(services, spent_on), on="address_id", how="anti")
     frame = swept.select("from_tx", "from_vout", "service", "swept_to").sort("from_tx", "from_vout")
     return Sweeps(frame, met)
+
+
+def _held(services: Services, paid: pl.DataFrame) -> pl.DataFrame:
+    """The frame, in its order, with the service that each `holding` is of, and whether it is tagged hot there."""
+    import polars as pl
+
+    numbers = paid["holding"].drop_nulls().unique().to_list()
+    known = [
+        (number, holding.entity.name, holding.role == "hot")
+        for number, holding in zip(numbers, services.holdings(numbers), strict=True)
+        if holding.fate is Fate.SERVICE
+    ]
+    columns = {"holding": pl.Int32, "entity": pl.String, "hot": pl.Boolean}
+    holders = pl.DataFrame(known, schema=columns, orient="row")
+    return paid.join(holders, on="holding", how="left", maintain_order="left")
+
+
+def _others(services: Services, paid: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose `holding` is not of their `service`: somebody else's, nobody's, or not to be told."""
+    import polars as pl
+
+    return _held(services, paid).filter(pl.col("entity").ne_missing(pl.col("service")))

@@ -1,15 +1,15 @@
 -- deposit_sweep: is an address a customer's deposit address of one service?
--- `candidate(address_id, entity)` are untagged owners of outputs that were swept; TEMP tables
--- `claimed_address` and `claimed_cluster` come from services.sql, `holding_entity(holding, entity)` is registered.
+-- TEMP tables `claimed_address` and `claimed_cluster` come from services.sql.
 
--- name: not_deposits
--- Candidates with more than $most transactions (holding NULL), and whom the transactions that spend their outputs
--- pay: `other` where it is anyone but that service.
+-- name: spent_on
+-- `candidate(address_id, service)` are untagged owners of outputs that were swept to that service. -> Whom the
+-- transactions that spend their outputs pay; holding NULL for nobody known, and once for a candidate with more than
+-- $most transactions.
 WITH history AS (
-    SELECT c.address_id, c.entity, h.tx_id, count(*) OVER (PARTITION BY c.address_id, c.entity) AS busy
+    SELECT c.address_id, c.service, h.tx_id, count(*) OVER (PARTITION BY c.address_id, c.service) AS busy
     FROM candidate AS c JOIN address_tx AS h ON h.address_id = c.address_id
 ), swept AS (
-    SELECT DISTINCT h.address_id, h.entity, s.tx_id
+    SELECT DISTINCT h.address_id, h.service, s.tx_id
     FROM history AS h
     JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = h.address_id
     JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
@@ -19,9 +19,9 @@ WITH history AS (
 ), linked AS MATERIALIZED (
     SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM paid)
 )
-SELECT address_id, NULL::INTEGER AS holding, true AS other FROM history WHERE busy > $most
+SELECT address_id, service, NULL::INTEGER AS holding FROM history WHERE busy > $most
 UNION
-SELECT swept.address_id, coalesce(ca.holding, cc.holding), he.entity IS DISTINCT FROM swept.entity
+SELECT swept.address_id, swept.service, coalesce(ca.holding, cc.holding)
 FROM swept
 JOIN paid AS o ON o.tx_id = swept.tx_id
 JOIN block AS b ON b.height = (o.tx_id >> 24)
@@ -29,13 +29,12 @@ LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id AND ca.since <= 
 LEFT JOIN linked AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
     AND cc.since <= b.time AND b.time < cc.until
-LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
 WHERE o.kind <> 8
-ORDER BY address_id, holding, other;
+ORDER BY address_id, service, holding;
 
--- name: paying_out
--- Of the outputs in `landing(tx_id, vout, entity)`: those whose spender pays somebody outside the service.
-SELECT DISTINCT l.tx_id, l.vout
+-- name: paid_out
+-- Whom the spenders of the outputs in `landing(tx_id, vout, service)` pay; holding NULL for nobody known.
+SELECT DISTINCT l.tx_id, l.vout, l.service, coalesce(ca.holding, cc.holding) AS holding
 FROM landing AS l
 JOIN spend AS s ON s.prev_tx_id = l.tx_id AND s.prev_vout = l.vout
 JOIN txout AS o ON o.tx_id = s.tx_id
@@ -44,6 +43,5 @@ LEFT JOIN claimed_address AS ca ON ca.address_id = o.address_id AND ca.since <= 
 LEFT JOIN cluster AS k ON k.address_id = o.address_id
 LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(k.cluster_id, o.address_id)
     AND cc.since <= b.time AND b.time < cc.until
-LEFT JOIN holding_entity AS he ON he.holding = coalesce(ca.holding, cc.holding)
-WHERE o.kind <> 8 AND he.entity IS DISTINCT FROM l.entity
-ORDER BY l.tx_id, l.vout;
+WHERE o.kind <> 8
+ORDER BY l.tx_id, l.vout, holding;

@@ -16,6 +16,7 @@ from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import digest
 from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
+from tracer.flow.tagged import among
 from tracer.intel.ranking import protection_of
 
 
@@ -179,7 +180,7 @@ def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
         days, day = sums.setdefault(key, {}), facts.day(o)
         days[day] = days.get(day, 0) + int(taint.amount[o])
         if fate in BUCKETS["stopped"] and facts.trail.holding[o] >= 0:
-            entities[key] = facts.services.holdings[int(facts.trail.holding[o])].entity.name
+            entities[key] = facts.services.holding(int(facts.trail.holding[o])).entity.name
     ranked = sorted(
         sums.items(), key=lambda item: (-sum(item[1].values()), item[0][1], item[0][2], item[0][0])
     )
@@ -214,11 +215,13 @@ def _resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
 
 def _protected(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     """Addresses the money passed that claims ask to protect: a victim is no suspect, a test purchase no sale."""
+    import polars as pl
+
     met = np.unique(facts.trail.address[(taint.amount > 0) & (facts.trail.address >= 0)]).tolist()
+    shields = pl.col("shields") & among("address_id", met)
     rows = {
         (facts.addresses[address], protection_of(row), row["claim_id"])
-        for address in met
-        for row in facts.services.protected.get(address, ())
+        for row, address in facts.services.tagged.select(shields)
     }
     return [{"address": a, "protection": b, "claim": c} for a, b, c in sorted(rows)]
 
@@ -229,7 +232,7 @@ def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> li
     trail = facts.trail
     ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
     by_cluster = any(
-        facts.services.holdings[h].whole_cluster for h in np.unique(trail.holding[ended]).tolist()
+        holding.whole_cluster for holding in facts.services.holdings(np.unique(trail.holding[ended]).tolist())
     )
     purposes = [
         text

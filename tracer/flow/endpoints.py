@@ -65,7 +65,7 @@ def group(facts: Facts, answer: Answer) -> list[Endpoint]:
     found: dict[Key, Endpoint] = {}
     for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(Fate.SERVICE))).tolist():
         number = int(trail.holding[o])
-        entity = facts.services.holdings[number].entity
+        entity = facts.services.holding(number).entity
         kyc = KycAt(KycLevel.UNKNOWN, None, None)
         if entity.vasp_id is not None:
             day = (utc(int(trail.time[trail.out_tx[o]])) or "")[:10]
@@ -103,7 +103,7 @@ def _leg_order(facts: Facts, leg: Leg) -> tuple[int, str, str, int]:
 
 def _role(facts: Facts, output: int, number: int) -> tuple[str, str]:
     """What the address is to the service, and why we say so."""
-    hot, holding = int(facts.trail.swept_to[output]), facts.services.holdings[number]
+    hot, holding = int(facts.trail.swept_to[output]), facts.services.holding(number)
     if hot >= 0:
         sweep = facts.txids[int(facts.trail.spender[output])]
         known = " (the service's by cluster)" if holding.whole_cluster else ""
@@ -222,8 +222,8 @@ def _attribution(facts: Facts, endpoint: Endpoint) -> list[dict[str, Any]]:
     """The claims that name this service at its legs, each once."""
     rows = {
         (row["label"], row["source"], row["confidence"], row["lastmod"], row["claim_id"], row["tlp"])
-        for number in endpoint.holdings
-        for row in facts.services.holdings[number].claims
+        for holding in facts.services.holdings(endpoint.holdings)
+        for row in holding.claims
     }
     return [
         {"label": a, "source": b, "confidence": c, "date": d, "claim": e, "tlp": f or None}

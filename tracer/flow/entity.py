@@ -7,7 +7,7 @@ entity put into a mixing transaction is not followed: which output is whose, nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracer.amounts import decimal_text
@@ -16,6 +16,7 @@ from tracer.flow import contest
 from tracer.flow.grammar import Seed
 from tracer.flow.services import Services
 from tracer.flow.spans import FOREVER, Span, merge, union
+from tracer.flow.tagged import among
 from tracer.intel import ranking
 from tracer.intel.ranking import Row
 from tracer.ledger.store import Ledger
@@ -34,6 +35,8 @@ def extend(ledger: Ledger, services: Services, lots: Lots) -> None:
     A cluster that another party claims at least as well is not taken, only the address itself. Nobody becomes
     part of a service by being mentioned or protected.
     """
+    import polars as pl
+
     members, notes = lots.members, lots.notes
     for number, seed in enumerate(lots.seeds):
         own = sorted(address for address, owner in members.items() if owner == number)
@@ -43,18 +46,19 @@ def extend(ledger: Ledger, services: Services, lots: Lots) -> None:
             given = set(own)
             rows = [
                 (row, address)
-                for row, address, _ in services.tagged
-                if row["actor"] == actor and tells_holder(row)
+                for row, address in services.tagged.select(pl.col("actor") == actor)
+                if tells_holder(row)
             ]
             lots.considered.update(row["claim_id"] for row, _ in rows)
             bound_to_time(lots.spans, [(row, address) for row, address in rows if address not in given])
             own = sorted({*own, *(address for _, address in rows)})
             notes.append(f"{seed.text} is claimed by {actor}: all that {actor} is claimed to hold was taken")
         clusters = _clusters(ledger, own)
-        met = set(clusters.values())
-        lots.considered.update(row["claim_id"] for row, _, cluster in services.tagged if cluster in met)
+        met = among("cluster_id", clusters.values())
+        lots.considered.update(services.tagged.frame.filter(met)["claim_id"])
         parties = {actor.casefold()} if actor else _parties(services, seed, own)
-        alone = [a for a in own if not _others(services, clusters[a], parties)]
+        standings = services.parties(clusters.values())
+        alone = [a for a in own if not _others(standings.get(clusters[a], {}), parties)]
         if seed.kind != "cluster" and len(alone) < len(own):
             notes.append(
                 f"{seed.text}: {len(own) - len(alone)} addresses stand in clusters that another party claims "
@@ -104,14 +108,14 @@ def _bind_clusters(ledger: Ledger, lots: Lots, own: Sequence[int], joined: Seque
 
 def _actor(ledger: Ledger, services: Services, own: Sequence[int]) -> str:
     """The actor that the seeded addresses, or their clusters, are claimed for; "" where none or several."""
+    import polars as pl
+
     clusters = _clusters(ledger, own)
-    found: set[str] = set()
-    for address in own:
-        timed = services.by_address.get(address) or services.by_cluster.get(clusters[address], [])
-        found.update(services.holdings[number].entity.actor for _, number in timed)
-    found.discard("")
+    numbers = {number for address in own for number in services.holders(address, clusters[address])}
+    found = {holding.entity.actor for holding in services.holdings(numbers)} - {""}
     if not found:
-        rows = [row for row, address, _ in services.tagged if address in set(own) and row["actor"]]
+        said = services.tagged.select(among("address_id", own) & (pl.col("actor") != ""))
+        rows = [row for row, _ in said]
         best = contest.leaders(rows) if rows else set()
         found = {row["actor"] for row in rows if ranking.party(row) in best}
     return found.pop() if len(found) == 1 else ""
@@ -119,18 +123,15 @@ def _actor(ledger: Ledger, services: Services, own: Sequence[int]) -> str:
 
 def _parties(services: Services, seed: Seed, own: Iterable[int]) -> set[str]:
     """The parties a seed speaks of: whom its tags name, or those of its addresses."""
-    wanted = set(own)
+    import polars as pl
+
     key = {"tag": "label", "vasp": "actor"}.get(seed.kind)
-    return {
-        ranking.party(row)
-        for row, address, _ in services.tagged
-        if (row[key] == seed.value if key else address in wanted)
-    }
+    which = pl.col(key) == seed.value if key else among("address_id", own)
+    return {ranking.party(row) for row, _ in services.tagged.select(which)}
 
 
-def _others(services: Services, cluster: int, parties: set[str]) -> bool:
-    """Whether a cluster is claimed at least as well by others than these."""
-    best = services.parties.get(cluster, {})
+def _others(best: Mapping[str, int], parties: set[str]) -> bool:
+    """Whether a cluster, claimed by parties that well, is claimed at least as well by others than these."""
     own = max((points for party, points in best.items() if party in parties), default=None)
     rivals = sorted((points for party, points in best.items() if party not in parties), reverse=True)
     if not parties:

@@ -15,6 +15,7 @@ from tracer.flow.movements import I64, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
+from tracer.flow.tagged import among
 from tracer.flow.worth import DAY, Worth
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
@@ -51,6 +52,8 @@ class Facts:
 
     def name_everything(self, answers: Iterable[Answer]) -> None:
         """Render every txid and address that any of the answers can show."""
+        import polars as pl
+
         trail = self.trail
         tainted, ended = np.zeros(len(trail.vout), bool), np.zeros(len(trail.vout), bool)
         for answer in answers:
@@ -60,8 +63,8 @@ class Facts:
         seen = np.union1d(trail.tx_id[trail.out_tx[tainted]], spenders[spenders >= 0])
         self.txids = self.ledger.render_txids(seen.tolist())
         owners = np.union1d(trail.address[ended], trail.swept_to[ended])
-        shielded = np.array(sorted(self.services.protected), np.int64)
-        owners = np.union1d(owners, np.intersect1d(trail.address[tainted], shielded))
+        met = pl.col("shields") & among("address_id", np.unique(trail.address[tainted]).tolist())
+        owners = np.union1d(owners, self.services.tagged.frame.filter(met)["address_id"].to_numpy())
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
 
     def amount(self, base_units: int, output: int) -> Amount:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
+from tracer.flow.tagged import among
 from tracer.intel.claims import ClaimKind, most_closed
 
 
@@ -17,20 +18,21 @@ def claims(facts: Facts, endpoints: Iterable[Endpoint]) -> list[str]:
     Those at addresses of the transactions that were read, in the seed set and its clusters, and all that is said
     of the actors and services these name. Prices are not among them.
     """
+    import polars as pl
+
     trail, services = facts.trail, facts.services
     found = set(facts.lots.considered)
-    for number in np.union1d(trail.looked_at, trail.holding[trail.holding >= 0]).tolist():
-        found.update(services.holdings[number].considered)
-    met = set(trail.seen.tolist()) | facts.lots.members.keys()
-    rows = [row for row, address, _ in services.tagged if address in met]
-    found.update(row["claim_id"] for row in rows)
-    names = {name for row in rows for name in (row["actor"], row["label"], row["nested_in"]) if name}
+    for holding in services.holdings(np.union1d(trail.looked_at, trail.holding[trail.holding >= 0]).tolist()):
+        found.update(holding.considered)
+    met = among("address_id", trail.seen.tolist() + list(facts.lots.members))
+    tagged = services.tagged.frame
+    found.update(tagged.filter(met)["claim_id"])
+    names: set[str] = set()
     for endpoint in endpoints:
         found.update(endpoint.kyc_claims)
         names.update(name for name in (endpoint.key[0], endpoint.vasp_id, endpoint.nested_in) if name)
-    tagged = {claim: row for row, _, _ in services.tagged for claim in [row["claim_id"]] if claim in found}
-    for row in tagged.values():
-        names.update(name for name in (row["actor"], row["label"], row["nested_in"]) if name)
+    said = tagged.filter(pl.col("claim_id").is_in(list(found)))
+    names.update(name for column in ("actor", "label", "nested_in") for name in said[column] if name)
     return sorted(found | facts.snapshot.naming(names))
 
 

@@ -58,9 +58,9 @@ class Continuation:
     leg: Leg
     output: int
     before: Followed
-    behind: Followed | None = None
-    lost: str | None = None
-    above: str | None = None
+    behind: Followed | None
+    lost: str | None
+    above: str | None
 
 
 class Links:
@@ -76,7 +76,8 @@ class Links:
         self._legs = legs
         self._follow = follow
         self._lots_of = lots_of
-        self._traced: dict[tuple[tuple[int, int], ...], Followed] = {}
+        self._lots: dict[str, Lots | str] = {}
+        self._traced: dict[str, Followed] = {}
 
     def reached(self, first: Followed, method: str) -> list[Continuation]:
         """The links one method's money reached, to a fixed point: place by place, in the order of the claims.
@@ -84,23 +85,21 @@ class Links:
         A withdrawal is shown once, so circles end. Other methods of the question change nothing here.
         """
         found: list[Continuation] = []
-        shown: dict[tuple[tuple[int, int], ...], str] = {}
+        shown: dict[str, str] = {}  # withdrawal -> claim of the row that shows what lies behind it
         queue: list[tuple[Followed, str | None]] = [(first, None)]
         while queue:
             before, after = queue.pop(0)
             for claim, leg, output in self._at(before, method):
-                lots, lost = self._withdrawal(before[0], leg, output)
-                points = tuple(sorted(lots.points)) if lots else ()
-                if lots is None or points in shown:
-                    above = shown.get(points)
-                    found.append(Continuation(claim, after, leg, output, before, lost=lost, above=above))
-                    continue
-                shown[points] = claim
-                if points not in self._traced:
-                    self._traced[points] = self._follow(lots)
-                behind = self._traced[points]
-                found.append(Continuation(claim, after, leg, output, before, behind))
-                queue.append((behind, claim))
+                behind, above, lots = None, None, self._withdrawal(before[0], leg, output)
+                if not isinstance(lots, str):
+                    above = shown.get(leg.target)
+                    if above is None:
+                        shown[leg.target] = claim
+                        behind = self._traced.get(leg.target) or self._follow(lots)
+                        self._traced[leg.target] = behind
+                        queue.append((behind, claim))
+                lost = lots if isinstance(lots, str) else None
+                found.append(Continuation(claim, after, leg, output, before, behind, lost, above))
         return found
 
     def _at(self, before: Followed, method: str) -> Iterator[tuple[str, Leg, int]]:
@@ -114,22 +113,26 @@ class Links:
             if (output := places.get((txid, int(vout)))) is not None:
                 yield claim, leg, output
 
-    def _withdrawal(self, facts: Facts, leg: Leg, paid: int) -> tuple[Lots | None, str | None]:
-        """What to follow behind a link whose deposit is the output `paid`; else why it cannot be."""
+    def _withdrawal(self, facts: Facts, leg: Leg, paid: int) -> Lots | str:
+        """What to follow behind a link whose deposit is the output `paid`; else why it cannot be followed."""
         chain, trail = facts.ledger.chain, facts.trail
         if leg.to_chain != chain.name:
-            return None, f"the withdrawal is on {leg.to_chain}: trace {leg.target} there"
-        try:
-            lots = self._lots_of([parse(leg.target, chain)], unit="lot")
-        except UsageError as error:
-            return None, error.problem
+            return f"the withdrawal is on {leg.to_chain}: trace {leg.target} there"
+        if leg.target not in self._lots:
+            try:
+                self._lots[leg.target] = self._lots_of([parse(leg.target, chain)], unit="lot")
+            except UsageError as error:
+                self._lots[leg.target] = error.problem
+        lots = self._lots[leg.target]
+        if isinstance(lots, str):
+            return lots
         deposit, withdrawal = int(trail.tx_id[trail.out_tx[paid]]), max(tx_id for tx_id, _ in lots.points)
         if withdrawal < deposit:
-            return None, (
+            return (
                 f"the withdrawal is earlier than the deposit (block {withdrawal >> 24}, block {deposit >> 24}): "
                 "it was not followed"
             )
-        return lots, None
+        return lots
 
 
 def with_links(said: dict[str, Any], found: Sequence[Continuation], document: Document) -> dict[str, Any]:

@@ -241,11 +241,13 @@ def _claimed(ledger: Ledger, services: Services, seed: Seed, lots: Lots) -> tupl
 
     Nobody becomes part of a service by being mentioned or protected; a label is taken by its word.
     """
+    import polars as pl
+
     key = "label" if seed.kind == "tag" else "actor"
     rows = [
         (row, address)
-        for row, address, _ in services.tagged
-        if row[key] == seed.value and (seed.kind == "tag" or tells_holder(row))
+        for row, address in services.tagged.select(pl.col(key) == seed.value)
+        if seed.kind == "tag" or tells_holder(row)
     ]
     if not rows:
         raise UsageError(
@@ -254,9 +256,9 @@ def _claimed(ledger: Ledger, services: Services, seed: Seed, lots: Lots) -> tupl
         )
     lots.considered.update(row["claim_id"] for row, _ in rows)
     bound_to_time(lots.spans, rows)
-    return sorted({address for _, address in rows}), any(
-        row["claim_id"] in services.stopping for row, _ in rows
-    )
+    stopping = pl.col("fate").is_not_null() & pl.col("claim_id").is_in([row["claim_id"] for row, _ in rows])
+    pooled = services.tagged.frame.filter(stopping).height > 0
+    return sorted({address for _, address in rows}), pooled
 
 
 def _window_points(ledger: Ledger, lots: Lots, window: dict[str, int]) -> None:

@@ -18,10 +18,12 @@ from yaml.events import (
     Event,
     MappingEndEvent,
     MappingStartEvent,
+    ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
 )
 
+from adapters.intel.formats import yaml_include
 from adapters.intel.formats.yaml_values import Values, line_of
 from adapters.intel.found import Found, Rows, Unreadable
 from tracer.intel.claims import ClaimKind
@@ -53,7 +55,8 @@ class YamlList:
     def rows(self, text: str, found: Found) -> Rows:
         """The rows with what they inherit. Raises `Unreadable` where the file is no YAML, however far down."""
         try:
-            yield from _rows(text, self.KIND, _header(text, self.KIND), found)
+            header = _header(text, self.KIND, Path(found.file).parent)
+            yield from _rows(text, self.KIND, header, found)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -81,6 +84,25 @@ class _Header:
         wrong = values.put(self.said, _OF_THE_PACK.get(name, name), value)
         self.problem = self.problem or wrong
 
+    def take(self, values: Values) -> None:
+        """The fields of a mapping that has begun."""
+        while type(key := values.next()) is not MappingEndEvent:
+            self.put(values, values.name(key), values.next())
+
+    def include(self, folder: Path, name: str) -> None:
+        """The fields of a mapping in a file of its own; where it cannot be read, no row can be taken."""
+        try:
+            values = Values(yaml_include.text_of(folder, name))
+            if type(values.document()) is not MappingStartEvent:
+                raise Unreadable(1, f"the header {name!r} is no mapping of fields to texts")
+            self.take(values)
+            if values.document() is not None:
+                raise Unreadable(1, f"the header {name!r} holds a second YAML document")
+        except Unreadable as error:
+            self.problem = self.problem or error.reason
+        except yaml.YAMLError:
+            self.problem = self.problem or f"the header {name!r} is no YAML"
+
 
 def _kind(values: Values) -> ClaimKind | None:
     """What the file lists, told by as little of it as possible."""
@@ -100,7 +122,7 @@ def _kind(values: Values) -> ClaimKind | None:
     return None
 
 
-def _header(text: str, kind: ClaimKind) -> _Header:
+def _header(text: str, kind: ClaimKind, folder: Path) -> _Header:
     """The header fields, before the list and, where the text may have some there, after it."""
     header, values = _Header(kind), Values(text)
     top = values.document()
@@ -118,8 +140,9 @@ def _header(text: str, kind: ClaimKind) -> _Header:
             seen = True
             values.skip(value)
         elif name == _HEADER and type(value) is MappingStartEvent:
-            while type(inner := values.next()) is not MappingEndEvent:
-                header.put(values, values.name(inner), values.next())
+            header.take(values)
+        elif name == _HEADER and type(value) is ScalarEvent and value.tag == yaml_include.TAG:
+            header.include(folder, value.value)
         else:
             header.put(values, name, value)
     return header

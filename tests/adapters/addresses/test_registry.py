@@ -180,3 +180,12 @@ def test_chains_without_a_checksum_say_so() -> None:
     shapes = {name for name, entry in CHAINS.items() if entry.check == "shape"}
     assert shapes == {"solana", "eos", "near"}
     assert all(CHAINS[name].unchecked for name in shapes)
+
+
+@pytest.mark.parametrize(
+    "text", ["\udcff", "1Archive1n2C579dMsAu3iC6tWzuQJz8dÑ", "bc1q\ud800", "адрес", "０x7F36"]
+)
+def test_a_text_of_other_letters_is_refused_on_every_chain(text: str) -> None:
+    for chain in CHAINS:
+        with pytest.raises(BadAddress, match="no chain writes"):
+            parse(chain, text)

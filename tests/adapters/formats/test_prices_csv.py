@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,17 @@ def test_a_currency_is_three_letters(code: str) -> None:
 
 def test_rows_of_another_shape_are_named_by_line() -> None:
     rows, bad = read('Date,Close\n2020-01-01,7,8\n\n2020-01-02,"7\n2020-01-03,8\n')
-    assert not rows
-    assert bad[2] == "3 fields where the header has 2"
-    assert bad[4].startswith("bad quotes, lines 4 to 5 were not read")
+    assert rows == [price("2020-01-03", "8")]
+    assert bad == {2: "3 fields where the header has 2", 4: "bad quotes: one is never closed"}
+
+
+def test_two_stray_quotes_do_not_make_one_day_of_two() -> None:
+    rows, bad = read('Date,Close,Volume\n2020-01-01,7,"1\n2020-01-02,8,1"\n2020-01-03,9,1\n')
+    assert rows == [price("2020-01-03", "9")]
+    assert bad == {
+        2: "bad quotes: a text that begins here goes over the end of the line",
+        3: "bad quotes: one stands within a text, not around it; write it twice",
+    }
 
 
 def test_an_unknown_column_is_not_ignored() -> None:
@@ -142,8 +151,11 @@ def test_whatever_stands_in_the_rows_a_day_has_one_price_and_every_line_is_named
 ) -> None:
     found = Found("prices/BTC-USD.csv", "2026-01-01")
     good = list(prices_csv.rows("Date,Close\n" + "".join(f"{a},{b}\n" for a, b in cells), found))
-    lines = [line for line, _ in good] + [bad.line for bad in found.rejections]
+    lines = sorted([line for line, _ in good] + [bad.line for bad in found.rejections])
+    text = "".join(f"{a},{b}\n" for a, b in cells)
+    written = [line for line in re.split("[\r\n]", text) if line.replace('""', "").strip(",")]
     assert len(set(lines)) == len(lines)
+    assert len(lines) == len(written)
     days = [row["day"] for _, row in good]
     assert len(set(days)) == len(days)
 
