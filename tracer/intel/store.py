@@ -88,7 +88,8 @@ def add(workspace: Workspace, readings: Sequence[Reading]) -> Added:
             if not reading.frame.height:
                 continue
             given.setdefault(reading.kind, []).append(reading.frame.select("claim_id"))
-            unique = reading.frame.filter(pl.col("claim_id").is_first_distinct())
+            first = reading.frame["claim_id"].is_first_distinct()
+            unique = reading.frame if first.all() else reading.frame.filter(first)
             for part in _by_permission(unique):
                 change = _store(folder, after, reading, part)
                 after = after.with_lists([change.entry])
@@ -181,6 +182,8 @@ def _by_permission(frame: pl.DataFrame) -> list[pl.DataFrame]:
     import polars as pl
 
     red = pl.col("tlp") == RED
+    if not frame.select(red.any()).item():
+        return [frame]  # no copy of a large list for what most have not
     return [part for part in (frame.filter(~red), frame.filter(red)) if part.height]
 
 
