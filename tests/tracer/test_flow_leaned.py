@@ -107,3 +107,14 @@ def test_a_claim_without_which_the_answer_differs_is_among_its_claims(
             assert case.snapshot.id != before
             compared += 1
     assert compared > 5
+
+
+def test_a_register_row_that_makes_a_name_ambiguous_had_a_say(tmp_path: Path) -> None:
+    """Without it the label would have meant the seed, and its address been part of it."""
+    rows = [Tx("one", outs=[("n0", 5)]), Tx("two", outs=[("n1", 7)])]
+    shared = replace(vasp("gama", "full"), names="Acme Inc")
+    registered = [replace(vasp("acme", "none"), names="Acme Inc"), shared, vasp("other", "full")]
+    tags = [tag("n0", "acme"), tag("n1", label="Acme Inc")]
+    found = Case(tmp_path, rows, tags=tags, vasps=registered).trace("vasp:acme", method="fifo", unit="entity")
+    assert claim_id(shared) in found.document["claims"]
+    assert claim_id(registered[2]) not in found.document["claims"]

@@ -33,10 +33,18 @@ class Names:
         self._actor = {
             name: next(iter(found)) for name, found in self._owners.items() if name and len(found) == 1
         }
+        self._sharing: dict[str, set[str]] = {}
+        for name, found in self._owners.items():
+            for actor_id in found if name and len(found) > 1 else ():
+                self._sharing.setdefault(actor_id, set()).update(found)
 
     def owners(self, name: str) -> set[str]:
-        """All actors that a name is said to mean."""
-        return self._owners.get(_key(name), set())
+        """All actors that a name is said to mean, and those that share any name with them.
+
+        Without one of these a name could mean another one.
+        """
+        meant = self._owners.get(_key(name), set())
+        return meant.union(*(self._sharing.get(actor_id, ()) for actor_id in meant))
 
     def actor_of(self, name: str) -> str | None:
         """The one actor a name means; None where no claim, or more than one, says so."""
