@@ -15,7 +15,7 @@ from tracer.errors import BadClaim, UsageError
 
 if TYPE_CHECKING:
     from tracer.intel.reading import Reading
-    from tracer.intel.store import Added, Change
+    from tracer.intel.store import Change
 
 SHOWN_REJECTIONS = 20
 SHOWN_CHANGES = 20
@@ -180,8 +180,3 @@ def _render(document: dict[str, Any]) -> None:
                 "entries gone)"
             )
     click.echo(f"snapshot {document['intel_snapshot']}")
-
-
-def say(app: App, added: Added) -> None:
-    """One line on a claim that was put in by hand."""
-    app.say("it was there already" if not added.imported else f"snapshot {added.snapshot_id}")
