@@ -81,8 +81,9 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
 
 def _render(document: dict[str, Any]) -> None:
     not_read(document["lists"])
-    if not document["lists"]:
-        click.echo("No off-chain links are loaded: `tracer legs add` adds one.")
+    if not document["legs"]:
+        standing = "stand: all were withdrawn" if document["lists"] else "are loaded"
+        click.echo(f"No off-chain links {standing}. `tracer legs add` adds one.")
     for row in document["legs"]:
         mark = f" [{row['tlp']}]" if row["tlp"] else ""
         click.echo(f"{row['chain']} {row['origin']}")

@@ -131,10 +131,12 @@ def _shielded(snapshot: Snapshot, tags: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write(out: Path, packs: list[tuple[str, str]]) -> None:
+    from tracer.intel.files import write_whole
+
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in packs:
-            (out / name).write_text(text, encoding="utf-8")
+            write_whole(out / name, text.encode())
     except OSError as error:
         raise StoreUnwritable(
             f"cannot write to {out}: {error.strerror}.", hint="Choose another folder with --out DIR."

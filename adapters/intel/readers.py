@@ -122,7 +122,7 @@ def read(
     try:
         text = _text(path)
         known = _format(path, text, wanted)
-        kind = known.KIND
+        kind = known.kind
         frame = _taken(known, text, found, options, advance).frame()
     except Unreadable as error:
         found.rejections.clear()
@@ -153,15 +153,15 @@ def _format(path: Path, text: str, wanted: Sequence[ClaimKind]) -> Format:
     known = format_of(path, text) or meant_by(path, wanted[0])
     if known is None:
         raise Unreadable(1, f"the file is in no known format of {' or '.join(wanted)} (docs/formats.md)")
-    if known.KIND not in wanted:
-        verb = _VERBS.get(known.KIND, known.KIND)
-        raise Unreadable(1, f"the file holds {known.KIND}: `tracer {verb} import` takes it")
+    if known.kind not in wanted:
+        verb = _VERBS.get(known.kind, known.kind)
+        raise Unreadable(1, f"the file holds {known.kind}: `tracer {verb} import` takes it")
     return known
 
 
 def _taken(known: Format, text: str, found: Found, options: Options, advance: Advance | None) -> FrameBuilder:
     """The good rows; the others are rejected."""
-    build, claims = builder(known.KIND, options), FrameBuilder(known.KIND)
+    build, claims = builder(known.kind, options), FrameBuilder(known.kind)
     defaults, lines = options.defaults, text.count("\n") + 1
     for done, (line, row) in enumerate(known.rows(text, found), start=1):
         if defaults:

@@ -2,7 +2,7 @@
 
 Each module has
 
-    KIND         what its rows are: tags, actors, vasps, prices (a ClaimKind)
+    kind         what its rows are: tags, actors, vasps, prices (a ClaimKind)
     recognise(path: Path, text: str) -> bool      whether this file is of that format
     rows(text: str, found: Found) -> Rows         its rows in our field names (docs/formats.md)
 
@@ -32,8 +32,8 @@ class Format(Protocol):
     """What a module here offers."""
 
     @property
-    def KIND(self) -> ClaimKind:  # noqa: N802  # a constant of the module
-        """What its rows are."""
+    def kind(self) -> ClaimKind:
+        """What its rows are; of a module, a constant."""
 
     def recognise(self, path: Path, text: str) -> bool:
         """Whether this file is of that format."""

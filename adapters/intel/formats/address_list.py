@@ -25,7 +25,7 @@ from adapters.intel.found import Found, Rows, Unreadable
 from tracer.errors import BadAddress, UsageError
 from tracer.intel.claims import ClaimKind
 
-KIND: ClaimKind = "tags"
+kind: ClaimKind = "tags"
 
 _PLACES = {"chain", "currency"}
 _NAMES = ("chain", "currency", "category", "label", "source", "confidence", "published")

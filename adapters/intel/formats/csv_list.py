@@ -25,13 +25,13 @@ _TELLING: dict[ClaimKind, frozenset[str]] = {
 class CsvList:
     """A table of one kind of claim."""
 
-    KIND: ClaimKind
+    kind: ClaimKind
 
     def recognise(self, path: Path, text: str) -> bool:
         """A first line with the columns that only this kind has."""
         del path
         _, header, problem = next(records(text[:_HEAD]), (0, [], ""))
-        return not problem and _TELLING[self.KIND] <= {cell.strip() for cell in header}
+        return not problem and _TELLING[self.kind] <= {cell.strip() for cell in header}
 
     def rows(self, text: str, found: Found) -> Rows:
         """One row a line; a line that has not the header's number of fields is rejected."""
@@ -47,7 +47,7 @@ class CsvList:
     def _header(self, line: int, values: list[str], problem: str) -> list[str]:
         if problem:
             raise Unreadable(line, problem)
-        header, known = [name.strip() for name in values], KNOWN[self.KIND]
+        header, known = [name.strip() for name in values], KNOWN[self.kind]
         if not set(header) & set(known):
             raise Unreadable(line, f"the first line names no column; known are {', '.join(known)}")
         if len(set(header)) < len(header):

@@ -16,7 +16,7 @@ from adapters.intel import jsontext, ofac
 from adapters.intel.found import Found, Rows, Unreadable
 from tracer.intel.claims import ClaimKind, clean
 
-KIND: ClaimKind = "tags"
+kind: ClaimKind = "tags"
 
 CATEGORIES = {
     "sanction": "sanction",

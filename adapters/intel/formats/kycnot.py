@@ -18,7 +18,7 @@ from adapters.intel import jsontext
 from adapters.intel.found import Found, Rows, Unreadable
 from tracer.intel.claims import ClaimKind
 
-KIND: ClaimKind = "vasps"
+kind: ClaimKind = "vasps"
 
 _LIST = re.compile(r'"exchanges"\s*:\s*(\[)')
 _LEVELS = ("none", "rare", "on_suspicion", "thresholded", "full")

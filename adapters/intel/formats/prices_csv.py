@@ -15,7 +15,7 @@ from adapters.intel.csvtext import Record, records, unescaped
 from adapters.intel.found import Found, Row, Rows, Unreadable
 from tracer.intel.claims import ClaimKind
 
-KIND: ClaimKind = "prices"
+kind: ClaimKind = "prices"
 
 _DAY, _PRICE = ("date", "day"), ("price", "close")
 _OURS = {**dict.fromkeys(_DAY, "day"), **dict.fromkeys(_PRICE, "price")} | {

@@ -19,7 +19,7 @@ from tracer.errors import SourceUnavailable
 from tracer.intel.claims import ClaimKind
 from tracer.intel.reading import Rejection
 
-KIND: ClaimKind = "tags"
+kind: ClaimKind = "tags"
 
 _COLUMNS = 12
 _NUMBER, _NAME, _PROGRAMMES, _REMARKS = 0, 1, 3, 11

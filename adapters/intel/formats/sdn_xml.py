@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from adapters.intel import ofac
@@ -18,7 +18,7 @@ from adapters.intel.found import Found, Rows, Unreadable
 from adapters.intel.xmlrecords import Element, records
 from tracer.intel.claims import ClaimKind
 
-KIND: ClaimKind = "tags"
+kind: ClaimKind = "tags"
 
 _ROOT = re.compile(r"<(?:\w+:)?(Sanctions|sdnList|sanctionsData)[\s>]")
 _REFERENCES = ("FeatureTypeValues", "ListValues", "NamePartTypeValues", "SanctionsTypeValues")
@@ -181,6 +181,7 @@ def _day(element: Element) -> str:
 
 def _us_day(text: str) -> str:
     try:
-        return datetime.strptime(text, "%m/%d/%Y").date().isoformat()  # noqa: DTZ007 - a day has no zone
+        month, day, year = (int(part) for part in text.split("/"))
+        return date(year, month, day).isoformat()
     except ValueError:
         return ""

@@ -41,22 +41,22 @@ _SUFFIXES_OF_OTHERS = (".csv", ".xml", ".jsonl")
 class YamlList:
     """A list of one kind of claim. Its name in the file is the kind's: `tags:`, `actors:`, `vasps:`."""
 
-    KIND: ClaimKind
+    kind: ClaimKind
 
     def recognise(self, path: Path, text: str) -> bool:
         """A mapping with the list of this kind, or a bare list whose first row is of this kind."""
         if path.suffix.lower() in _SUFFIXES_OF_OTHERS:
             return False
         try:
-            return _kind(Values(text)) == self.KIND
+            return _kind(Values(text)) == self.kind
         except yaml.YAMLError:
             return False
 
     def rows(self, text: str, found: Found) -> Rows:
         """The rows with what they inherit. Raises `Unreadable` where the file is no YAML, however far down."""
         try:
-            header = _header(text, self.KIND, Path(found.file).parent)
-            yield from _rows(text, self.KIND, header, found)
+            header = _header(text, self.kind, Path(found.file).parent)
+            yield from _rows(text, self.kind, header, found)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
