@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba-cache
 
-.PHONY: setup demo check test acceptance bench docs lock clean
+.PHONY: setup demo check test acceptance bench accuracy docs lock clean
 
 setup:
 	@sh .ci/setup
@@ -25,6 +25,12 @@ acceptance: setup      ## the full drill counts
 
 bench: setup           ## speeds, written to benchmarks/RESULTS.md
 	@$(PY) -m benchmarks
+
+accuracy: setup        ## error rates, written to docs/accuracy.md and rules/accuracy.json (needs TRACER_REALDATA)
+	@test -d "$(TRACER_REALDATA)/bitcoin/coinjoin" || { \
+		echo "TRACER_REALDATA does not name the real data: the page would lack the labelled mixes" >&2; exit 2; }
+	@.venv/bin/tracer cluster evaluate --labels "$(TRACER_REALDATA)/bitcoin/coinjoin" \
+		--review tests/real/labels_review.csv --out docs/accuracy.md --rates rules/accuracy.json
 
 docs: setup            ## regenerate the generated pages
 	@$(PY) -m cli.docs

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import claims, loading, peers, tracing
+from benchmarks import claims, clustering, explaining, loading, mixing, peers, tracing
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
@@ -74,11 +74,15 @@ def main() -> None:
             f"{last.store_bytes / 1e6:.0f} MB | {last.peak_bytes / 1e9:.2f} GB | 47,000 tx/s, no Merkle checks "
             f"(ratio {rate / 47_000:.1f}) |"
         )
+    store = BENCH / f"store-{chosen.txs[0]}"
+    lines += ["", "## Links", "", *mixing.measure(ROOT, store, chosen.runs), ""]
+    lines += clustering.measure(ROOT, loading.world(BENCH, chosen.txs[0]), BENCH, chosen.runs)
+    lines += ["", *explaining.measure(BENCH, chosen.runs)]
     lines += [
         "",
         "## Trace in that store",
         "",
-        *tracing.measure(ROOT, BENCH / f"store-{chosen.txs[0]}", BENCH),
+        *tracing.measure(ROOT, store, BENCH),
     ]
     lines += ["", "## Claims", "", *claims.measure(ROOT, BENCH, chosen.runs)]
     lines += ["", "## Decoding beside peers, the same block in the same run", "", *peers.measure(chosen.runs)]

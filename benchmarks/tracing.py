@@ -52,6 +52,7 @@ def measure(root: Path, workspace: Path, bench: Path) -> list[str]:
 
 def _trace(workspace: Path, *, claims: bool) -> tuple[list[float], list[int]]:
     from cli import compose
+    from rules import clustering
     from tracer.flow.question import Question
     from tracer.flow.trace import trace
     from tracer.intel.snapshot import Snapshot
@@ -69,7 +70,7 @@ def _trace(workspace: Path, *, claims: bool) -> tuple[list[float], list[int]]:
         for tx, vout in chosen:
             question = Question(seeds=(f"{names[tx]}:{vout}",), hops=HOPS)
             began = time.perf_counter()
-            document = trace(ledger, snapshot, question, rules=compose.rules(), engine="bench")
+            document = trace(ledger, snapshot, question, rules=clustering(), engine="bench")
             seconds.append(time.perf_counter() - began)
             sizes.append(document["documents"][0]["graph"]["transactions"])
     return seconds[3:], sizes[3:]  # the first ones compile and warm

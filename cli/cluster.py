@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.app import App, case_options, json_option, json_text, whole
-from tracer.errors import ReorgedAway, UsageError
+from cli import cluster_common as common
+from cli import cluster_explain, cluster_review
+from cli.app import App, case_options, intel_option, json_option, json_text, whole
+from cli.cluster_common import DEFAULT_CHAIN
+from cli.cluster_evaluate import evaluate
+from cli.cluster_override import join, split
 
 if TYPE_CHECKING:
     from tracer.chain import AddressKey
-    from tracer.clustering.state import ClusteringState
     from tracer.intel.snapshot import Snapshot
-    from tracer.ledger.coverage import Coverage
     from tracer.ledger.store import Ledger
 
-DEFAULT_CHAIN = "bitcoin"
 SHOWN_MEMBERS = 20
+SHOWN_MERGES = 20
 TAG_FIELDS = (
     "address",
     "label",
@@ -29,36 +31,47 @@ TAG_FIELDS = (
     "lastmod",
     "is_cluster_definer",
 )
+tier_option = click.option(
+    "--tier",
+    type=click.Choice(["conservative", "extended"]),
+    default="conservative",
+    show_default=True,
+    help="Links that form the cluster, or also the overlay.",
+)
 
 
 @click.group()
 def command() -> None:
-    """Build and show clusters of addresses that share an owner."""
+    """Build, show, explain and correct clusters of addresses that share an owner."""
+
+
+for verb in (cluster_explain.command, split, join, cluster_review.command, evaluate):
+    command.add_command(verb)
 
 
 @command.command("build")
 @click.argument("chain", default=DEFAULT_CHAIN)
+@tier_option
+@click.option("--anew", is_flag=True, help="Build everything anew, not from the new blocks alone.")
 @json_option
 @click.pass_obj
-def build(app: App, chain: str, as_json: bool) -> None:
-    """Build the clusters of CHAIN (bitcoin) anew, mixes kept out."""
+def build(app: App, chain: str, tier: str, anew: bool, as_json: bool) -> None:
+    """Bring the clusters of CHAIN (bitcoin) to the tip, mixes kept out."""
     from cli import compose
-    from rules import clustering
     from tracer.clustering import build as builder
 
     entry = compose.chain(chain)
     with compose.open_ledger(app, entry.name):
         pass  # refuses a chain that was not read, before a file is made for it
-    with (
-        app.progress(f"clusters of {entry.name}") as advance,
-        compose.open_ledger(app, entry.name, read_only=False) as ledger,
-    ):
-        document = builder.build(ledger, clustering(), progress=advance)
+    compose.links_ready(app, entry.name, compose.claims(app), tier=tier, anew=anew)
+    with compose.open_ledger(app, entry.name) as ledger:
+        document = builder.document(ledger, common.usable(ledger, tier))
     app.emit(document, as_json, lambda found: _render_build(app, found))
 
 
 @command.command("show")
 @click.argument("address")
+@tier_option
 @click.option(
     "--chain", default=DEFAULT_CHAIN, show_default=True, metavar="NAME", help="The address's chain."
 )
@@ -69,67 +82,60 @@ def build(app: App, chain: str, as_json: bool) -> None:
     show_default=True,
     help="How many members to list.",
 )
+@intel_option
 @case_options
 @json_option
 @click.pass_obj
 def show(
-    app: App, *, address: str, chain: str, limit: int, case_id: str, purpose: str, as_json: bool
+    app: App,
+    *,
+    address: str,
+    tier: str,
+    chain: str,
+    limit: int,
+    intel: str | None,
+    case_id: str,
+    purpose: str,
+    as_json: bool,
 ) -> None:
     """Show the cluster of ADDRESS: its name, size, first members, and what is claimed of any member.
 
-    This is a question of a case: it leaves a line in the custody log.
+    ADDRESS may be a cluster's name, also a former one. This is a question of a case: it leaves a line in the
+    custody log.
     """
     from cli import compose
 
     entry = compose.chain(chain)
-    asked = [address, f"--chain={entry.name}", f"--limit={limit}"]
+    asked = [address, f"--chain={entry.name}", f"--tier={tier}", f"--limit={limit}"]
     with compose.case_question(app, "cluster show", asked, case_id, purpose) as question:
-        key = entry.parse_address(address)
-        snapshot = compose.claims(app)
+        key = entry.parse_address(common.named(address))
+        snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         with compose.open_ledger(app, entry.name) as ledger:
-            document = _document(ledger, key, snapshot, limit)
+            common.seen(ledger, key)
+        compose.links_ready(app, entry.name, snapshot, tier=tier)
+        with compose.open_ledger(app, entry.name) as ledger:
+            document = _document(ledger, key, snapshot, tier, limit)
+        document["cluster"]["same_key_on"] = _elsewhere(app, entry.name, key)
         question.read(document["as_of"][0]["block_hash"])
+        question.used([row["claim"] for row in document["overrides"]])
         question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda found: _render_cluster(app, found))
 
 
-def _document(ledger: Ledger, key: AddressKey, snapshot: Snapshot, limit: int) -> dict[str, Any]:
-    from rules import digest
-    from tracer.clustering import lookup
-    from tracer.clustering import state as states
-    from tracer.evidence.custody import engine_version
-    from tracer.ledger.coverage import coverage
+def _document(ledger: Ledger, key: AddressKey, snapshot: Snapshot, tier: str, limit: int) -> dict[str, Any]:
+    from tracer.clustering import constraints, lookup, overrides
+    from tracer.clustering.rules import Tier
 
-    read = coverage(ledger)
-    address_id = ledger.find_address(key)
-    if address_id is None:
-        raise UsageError(
-            f"{ledger.chain.render_address(key)} was never seen in {_blocks(read)} of {ledger.chain.name}.",
-            hint="Blocks outside that range may hold it.",
-        )
-    state = _usable(ledger, states.current(ledger))
+    address_id = common.seen(ledger, key)
+    state = common.usable(ledger, tier)
     found = lookup.cluster(ledger, address_id, state, limit=limit)
-    tags = lookup.members_among(ledger, found.id, snapshot.tags(ledger.chain.name))
-    notes = state.notes(digest())
-    if read.gaps:
-        notes.append(f"blocks {_ranges(read.gaps)} were not read: links in them are missing")
-    if read.quarantined:
-        notes.append(f"{read.quarantined} rows could not be understood and are in quarantine")
+    tags = lookup.members_among(ledger, found.id, snapshot.tags(ledger.chain.name), Tier(tier))
+    bounds = constraints.overrides(ledger, snapshot)
+    merges = lookup.merges(ledger, found.id, limit=SHOWN_MERGES) if tier == "conservative" else []
     return {
         "schema": "tracer.cluster/1",
-        "as_of": states.as_of(ledger, state),
-        "intel_snapshot": snapshot.id,
-        "rules": state.rules,
-        "engine": engine_version(),
-        "coverage": {
-            "status": "partial" if notes else "complete",
-            "chains": [
-                {"chain": ledger.chain.name, "blocks": [list(r) for r in read.ranges], "missing": read.gaps}
-            ],
-            "intel": snapshot.lists(),
-            "notes": notes,
-        },
+        **common.head(ledger, state, snapshot),
         "address": ledger.chain.render_address(key),
         "cluster": {"name": found.name, "tier": state.tier, "size": found.size},
         "members": list(found.members),
@@ -138,29 +144,49 @@ def _document(ledger: Ledger, key: AddressKey, snapshot: Snapshot, limit: int) -
             {name: None if value == "" else value for name, value in row.items()}
             for row in tags.select(TAG_FIELDS).sort(TAG_FIELDS).iter_rows(named=True)
         ],
-        "heuristics": [{"id": h.id, "version": h.version} for h in state.recorded.heuristics],
+        "pool_like": _pool_like(ledger, lookup.clusters_of(ledger, [address_id])[address_id]),
+        "overrides": overrides.touching(ledger, bounds, {found.id}, Tier(tier)),
+        "merges": [
+            {
+                "txid": m.txid,
+                "height": m.height,
+                "heuristic": m.heuristic,
+                "kept": m.kept,
+                "kept_size": m.kept_size,
+                "merged": m.merged,
+                "merged_size": m.merged_size,
+                "alarm": m.alarm,
+            }
+            for m in merges
+        ],
+        "heuristics": common.heuristics(state),
     }
 
 
-def _usable(ledger: Ledger, state: ClusteringState | None) -> ClusteringState:
-    """Clusters that speak of the chain as it is, or the reason why there are none."""
-    hint = f"Run `tracer cluster build {ledger.chain.name}`."
-    if state is None:
-        raise UsageError(f"no clusters of {ledger.chain.name} were built.", hint=hint)
-    if not state.valid:
-        raise ReorgedAway(
-            f"the blocks up to {state.height} of {ledger.chain.name} changed since its clusters were built.",
-            hint=hint,
-        )
-    return state
+def _pool_like(ledger: Ledger, cluster_id: int) -> dict[str, Any] | None:
+    """Whether the conservative cluster behaves like a custodian's pool, with the evidence; None: too little to say."""
+    from rules import clustering
+    from tracer.clustering import pools
+
+    rule = pools.rule_of(clustering())
+    found = pools.pool_like(ledger, [cluster_id], rule.parameters if rule else None).drop("cluster_id")
+    return found.row(0, named=True) if found.height else None
 
 
-def _blocks(read: Coverage) -> str:
-    return f"blocks {_ranges(read.ranges)}" if read.ranges else "any block (none were read)"
+def _elsewhere(app: App, chain_name: str, key: AddressKey) -> list[dict[str, str]]:
+    """Where else the key of an address was seen: other forms of it, and other chains of this workspace."""
+    from cli import compose
+    from tracer.clustering import keys
 
-
-def _ranges(ranges: Any) -> str:
-    return ", ".join(f"{first}–{last}" for first, last in ranges)
+    entry = compose.chain(chain_name)
+    forms = [key, *keys.forms(entry, key)]
+    rows = []
+    for name in compose.chains_read(app):
+        with compose.open_ledger(app, name) as ledger:
+            others = [form for form in forms if (name, form) != (chain_name, key)]
+            seen = [form for form in others if ledger.find_address(form) is not None]
+            rows += [{"chain": name, "address": ledger.chain.render_address(form)} for form in seen]
+    return sorted(rows, key=lambda row: (row["chain"], row["address"]))
 
 
 def _render_build(app: App, document: dict[str, Any]) -> None:
@@ -179,7 +205,12 @@ def _render_build(app: App, document: dict[str, Any]) -> None:
         table.add_row(
             f"links by {heuristic['id']} (version {heuristic['version']})", f"{heuristic['links']:,}"
         )
+    table.add_row("analysts' joins", f"{document['overrides']:,}")
+    table.add_row("links refused", f"{document['refused']:,}")
+    table.add_row("size alarms", f"{document['alarms']:,}")
     app.console().print(whole(table))
+    if document["refused"] or document["alarms"]:
+        click.echo("`tracer cluster review` lists what was refused and what grew by a leap.")
 
 
 def _render_cluster(app: App, document: dict[str, Any]) -> None:
@@ -200,13 +231,32 @@ def _render_cluster(app: App, document: dict[str, Any]) -> None:
         click.echo(
             f"{missing:,} more members, listed here only where a claim names them; --limit shows more."
         )
+    if document["pool_like"] and document["pool_like"]["pool_like"]:
+        said = document["pool_like"]
+        click.echo(
+            f"It behaves like a pool: {said['depositors']:,} depositors, {said['batches']:,} batch payouts on"
+            f" {said['batch_days']:,} days, {said['commingled']:,} spends of several depositors' coins together."
+        )
+    for row in document["overrides"]:
+        click.echo(
+            f"override: {row['author']} {row['kind']}s {row['a']} and {row['b']} ({row['reason']}), "
+            f"claim {row['claim'][:16]}"
+        )
+    for row in cluster["same_key_on"]:
+        click.echo(f"the same key was seen on {row['chain']}: {row['address']}")
     for note in document["coverage"]["notes"]:
         click.echo(f"partial: {note}")
     if cluster["size"] == 1:
         click.echo("Nothing links this address to another; that does not mean that its owner has no other.")
         return
     click.echo(
-        "Each member was spent together with another, in transactions that do not look like a mix. That one"
-        " party controls them all is inferred: a PayJoin, or a trade signed by two parties, joins two owners,"
-        " and a custodian's cluster is the custodian's, not its customers'."
+        "Each member was spent together with another, in transactions that do not look like a mix, or has its key."
+        " That one party controls them all is inferred: a PayJoin, or a trade signed by two parties, joins two"
+        " owners, and a custodian's cluster is the custodian's, not its customers'."
+        " `tracer cluster explain A B` prints the chain that joins two of them."
     )
+    if cluster["tier"] == "extended":
+        click.echo(
+            "The extended tier also takes deposit addresses and change on which two kinds of evidence agree: it errs"
+            " more often, and is no cluster to accuse anybody with. docs/accuracy.md has the rates."
+        )

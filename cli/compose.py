@@ -207,19 +207,37 @@ def rules() -> str:
     return digest()
 
 
-def links_ready(app: App, chain_name: str) -> None:
-    """Build clusters and mixers where they are missing, behind the tip, or made by other rules."""
-    from rules import clustering, digest
-    from tracer.clustering import build as builder
-    from tracer.clustering import state
+def links_ready(
+    app: App,
+    chain_name: str,
+    snapshot: Snapshot | None = None,
+    *,
+    tier: str = "conservative",
+    anew: bool = False,
+) -> None:
+    """Bring clusters and mixers to the tip, by these claims: by the new blocks alone where that is enough.
 
+    `anew`: rebuild them whatever stands there.
+    """
+    from rules import clustering
+    from tracer.clustering import build as builder
+    from tracer.clustering import constraints, overlay, state
+    from tracer.clustering.rules import Tier
+
+    snapshot, rules = snapshot or claims(app), clustering()
     with open_ledger(app, chain_name) as ledger:
-        found = state.current(ledger)
-        if found is not None and found.at_tip and found.rules == digest():
-            return
-    app.say(f"building the clusters of {chain_name} first")
+        found = None if anew else state.current(ledger, Tier(tier))
+        if found is not None and found.at_tip:
+            same = found.recorded.snapshot == constraints.identity(snapshot)
+            bound = found.recorded.claims if same else constraints.load(ledger, snapshot).digest
+            if found.made_from(rules.digest, bound):
+                return
+    app.say(f"bringing the clusters of {chain_name} up to date")
     with app.progress("clusters") as advance, open_ledger(app, chain_name, read_only=False) as ledger:
-        builder.build(ledger, clustering(), progress=advance)
+        bounds = constraints.load(ledger, snapshot)
+        (builder.build if anew else builder.update)(ledger, rules, bounds, progress=advance)
+        if Tier(tier) is Tier.EXTENDED:
+            overlay.build(ledger, rules, bounds, progress=advance)
 
 
 def case_question(app: App, verb: str, arguments: Sequence[str], case_id: str, purpose: str) -> Question:
@@ -232,18 +250,21 @@ def case_question(app: App, verb: str, arguments: Sequence[str], case_id: str, p
 
 
 def status_of_links(ledger: Ledger) -> dict[str, Any] | None:
-    """The `clusters` part of a chain's status, or None where none were built."""
+    """The `clusters` part of a chain's status, by tier, or None where none were built."""
     from tracer.clustering import state
+    from tracer.clustering.rules import Tier
 
-    found = state.current(ledger)
-    if found is None:
-        return None
-    return {
-        found.tier: {
-            "height": found.height,
-            "clusters": found.recorded.clusters,
-            "non_singleton": found.recorded.non_singleton,
-            "largest": found.recorded.largest,
-            "current": found.at_tip and found.rules == rules(),
-        }
-    }
+    rows = {}
+    for tier in (Tier.CONSERVATIVE, Tier.EXTENDED):
+        found = state.current(ledger, tier)
+        if found is not None:
+            rows[found.tier] = {
+                "height": found.height,
+                "clusters": found.recorded.clusters,
+                "non_singleton": found.recorded.non_singleton,
+                "largest": found.recorded.largest,
+                "refused": found.recorded.refused,
+                "alarms": found.recorded.alarms,
+                "current": found.at_tip and found.rules == rules(),
+            }
+    return rows or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,11 @@ from tracer.intel.claims import PROTECTIONS, RED, ROLES
 
 if TYPE_CHECKING:
     from tracer.evidence.custody import Entry
-    from tracer.intel.claims import ClaimKind
+    from tracer.intel.claims import Claim, ClaimKind
+    from tracer.intel.snapshot import Snapshot
+
+Check = Callable[["Claim", "Snapshot"], None]
+"""Raises where a claim may not go in beside the claims of a snapshot."""
 
 
 @click.command("add")
@@ -138,8 +143,13 @@ def _find(app: App, claim: str) -> tuple[ClaimKind, str]:
     return found
 
 
-def put(app: App, verb: str, kind: ClaimKind, row: dict[str, str], as_json: bool) -> None:
-    """Check one row as an import would, put it in, and note it in the custody log."""
+def put(
+    app: App, verb: str, kind: ClaimKind, row: dict[str, str], as_json: bool, check: Check | None = None
+) -> None:
+    """Check one row as an import would, put it in, and note it in the custody log.
+
+    `check` may refuse the claim beside those that stand.
+    """
     from tracer.intel import store
 
     secret = row["tlp"] == RED
@@ -148,13 +158,16 @@ def put(app: App, verb: str, kind: ClaimKind, row: dict[str, str], as_json: bool
         row["case_id"], row["reason"] if not secret else "",
     ) as question:  # fmt: skip
         reading = compose.claim_of(kind, row)
-        taken = compose.claims(app).withdrawn.get(reading.frame["claim_id"][0])
+        standing = compose.claims(app)
+        taken = standing.withdrawn.get(reading.frame["claim_id"][0])
         if taken is not None:
             raise UsageError(
                 f"this very claim was taken back on {taken[1].withdrawn_at} by {taken[1].author}: "
                 f"{taken[1].reason}.",
                 hint=f"Say it in other words, or take that back: `tracer tags withdraw {taken[0][:16]}`.",
             )
+        if check:
+            check(reading.claims[0], standing)
         added = store.add(app.workspace, [reading])
         question.read(added.snapshot_id)
         document = {

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 @click.option(
     "--unit", type=click.Choice(["lot", "entity"]), help="Follow what arrived, or what left a pool."
 )
+@click.option(
+    "--pools",
+    type=click.Choice(["all", "tagged"]),
+    default="all",
+    show_default=True,
+    help="Stop at untagged wallets that behave like pools too, or at tagged pools only.",
+)
 @click.option("--exits", multiple=True, metavar="KIND:X", help="Show only kyc:LEVEL, kyc:weak, category:ID.")
 @click.option(
     "--hops", default=10, show_default=True, type=click.IntRange(0, 10_000), help="Most hops from a seed."
@@ -49,6 +56,7 @@ def command(
     seeds: tuple[str, ...],
     methods: tuple[str, ...],
     unit: str | None,
+    pools: str,
     exits: tuple[str, ...],
     hops: int,
     max_txs: int,
@@ -92,6 +100,7 @@ def command(
             seed_after=moment(seed_after),
             seed_before=moment(seed_before),
             exits=exits,
+            pools="tagged" if pools == "tagged" else "all",
             currency=currency.upper(),
             price_source=price_source,
         )
@@ -125,6 +134,8 @@ def answer(app: App, chain_name: str, question: Question, intel: str | None = No
     """The document of a question on the facts as they stand, and the claims (of a snapshot); for other verbs too."""
     from importlib.metadata import PackageNotFoundError, version
 
+    from rules import clustering
+    from rules.accuracy import error_rate
     from tracer.flow.trace import trace
 
     try:
@@ -134,6 +145,6 @@ def answer(app: App, chain_name: str, question: Question, intel: str | None = No
     claims = compose.claims(app, intel)
     with compose.open_ledger(app, chain_name):
         pass  # a chain that was never read is said before anything is built
-    compose.links_ready(app, chain_name)
+    compose.links_ready(app, chain_name, claims)
     with compose.open_ledger(app, chain_name) as ledger:
-        return trace(ledger, claims, question, rules=compose.rules(), engine=engine)
+        return trace(ledger, claims, question, rules=clustering(), engine=engine, rates=error_rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cli.trace_answer import BUCKETS, ROWS, Answer, many, not_shown, with_worth
+from cli.trace_words import untagged_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ def _continuation(answer: Answer, found: Mapping[str, Any]) -> Iterator[str]:
     if answer.filtered:
         yield f"      not shown because of --exits: {not_shown(found['other_endpoints'])}"
     for stop in found["stops"][:ROWS]:
-        who = f" at {stop['entity']}" if stop["entity"] else ""
+        who = f" at {stop['entity']}" if stop["entity"] else untagged_pool(stop)
         yield f"      ended, {stop['reason']}{who}: {with_worth(stop['amount'])}"
     if len(found["stops"]) > ROWS:
         yield f"      ... and {many(len(found['stops']) - ROWS, 'more stop')} in the JSON"
@@ -109,3 +110,12 @@ def protected(console: Console, answer: Answer) -> None:
         console.print(f"  {protection.replace('_', ' ')}: {address}", soft_wrap=True)
     if len(marks) > ROWS:
         console.print(f"  ... and {len(marks) - ROWS:,} more in the JSON")
+
+
+def overruled(console: Console, answer: Answer) -> None:
+    """Which analysts' words on clusters the answer stands on."""
+    said = {row["claim"]: row for part in answer.parts for row in part["overrides"]}
+    for claim, row in sorted(said.items()):
+        console.print(
+            f"Override: {row['author']} {row['kind']}s {row['a']} and {row['b']} ({row['reason']}), claim {claim[:16]}"
+        )

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.trace_answer import BUCKETS, ROWS, Answer, Document, Row, many, not_shown, with_worth
-from cli.trace_sources import behind, protected, where_to_ask
-from cli.trace_words import says, says_not
+from cli.trace_sources import behind, overruled, protected, where_to_ask
+from cli.trace_words import account, says, says_not, untagged_pool
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,7 @@ def render(console: Console, document: Document) -> None:
     _unspent(console, answer)
     _totals(console, answer)
     behind(console, answer)
+    overruled(console, answer)
     protected(console, answer)
     for title, lines in (
         ("What this result says", says(document)),
@@ -149,7 +150,7 @@ def _legs(console: Console, answer: Answer) -> None:
         where = "an address of unknown role" if leg["role"] == "unknown" else f"a {leg['role']} address"
         console.print(
             f"{number:>4}. {leg['entity']}: {with_worth(leg['amount_onchain'])} on {leg['time']} "
-            f"to {where} ({leg['role_basis']}); traced: {traced}",
+            f"to {where} ({leg['role_basis']}{account(leg)}); traced: {traced}",
             soft_wrap=True,
         )
         console.print(f"      {leg['address']}", soft_wrap=True)
@@ -189,7 +190,7 @@ def _stops(console: Console, answer: Answer) -> None:
     for reason, own in by_reason.items():
         for found in own[:2]:
             place = f" at {found.row['address']}" if found.row["address"] else ""
-            place += f" ({found.row['entity']})" if found.row["entity"] else ""
+            place += f" ({found.row['entity']})" if found.row["entity"] else untagged_pool(found.row)
             most = max(found.units, key=lambda method: found.units[method])
             valued = f" ({found.fiat[most]})" if found.fiat[most] else ""
             console.print(

@@ -73,6 +73,27 @@ _NAMED = 3
 _VALUED = ("endpoints", "stops", "unspent", "unread")
 
 
+def untagged_pool(stop: Mapping[str, Any]) -> str:
+    """What tells that a wallet nobody tagged is a pool; "" at any other stop."""
+    if stop["basis"] != "pool_like":
+        return ""
+    found = stop["evidence"]
+    return (
+        f" (an untagged wallet that behaves like a pool: {many(found['depositors'], 'depositor')}, "
+        f"{many(found['batches'], 'batch payout')})"
+    )
+
+
+def account(leg: Mapping[str, Any]) -> str:
+    """What the account behind a deposit address looks like, where its payers tell."""
+    shape = {
+        "single_like": "one person's account by its payers",
+        "shared_like": "an account that many people pay",
+        "nested": "a service's account by its payers",
+    }.get(leg["account_shape"] or "")
+    return f"; {shape}" if shape else ""
+
+
 def says_not(document: Document) -> list[str]:
     """What nobody may read into the result."""
     answer = Answer(document)
@@ -80,6 +101,8 @@ def says_not(document: Document) -> list[str]:
     stops = {row["reason"] for part in answer.parts for row in part["stops"]}
     totals = [part["totals"][0] for part in answer.parts]
     roles = {leg["role"] for leg in legs}
+    shapes = {leg["account_shape"] for leg in legs}
+    untagged = any(row["basis"] == "pool_like" for part in answer.parts for row in part["stops"])
     one = len(answer.documents) == 1
     return [
         text
@@ -96,6 +119,16 @@ def says_not(document: Document) -> list[str]:
             (
                 "A deposit address is the service's: only the service can say whose account it credited.",
                 "deposit" in roles,
+            ),
+            (
+                "Whoever holds an account that many people pay is not the payer: ask whom the service credited, "
+                "and for whom.",
+                "shared_like" in shapes,
+            ),
+            (
+                "An untagged pool is recognised by what it does: whose it is nobody said; --pools tagged follows "
+                "through it.",
+                untagged,
             ),
             (
                 "Inside a pool coins are interchangeable: nothing that later left it is attributed to this money.",

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TX_INDEX_BITS = 24
 """`tx_id = height << 24 | index in block`: sorts by time, needs no dictionary (DESIGN section 3)."""
@@ -77,6 +81,12 @@ class Chain(Protocol):
 
     def subsidy(self, height: int) -> int:
         """Most base units a coinbase may create at this height, without fees."""
+
+    def nested_segwit(self, payloads: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """P2SH payloads of the nested SegWit form of keys, given as HASH160 of each: (n, 20) -> (n, 20), uint8.
+
+        None where the chain has no SegWit: one key then has one address there.
+        """
 
     def unverified(self) -> tuple[str, ...]:
         """Rules this chain's entry does not check; coverage quotes them."""

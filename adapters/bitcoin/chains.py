@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters.bitcoin import addresses
 from adapters.bitcoin.addresses import AddressFormat
 from tracer.chain import AddressKey
 from tracer.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _COIN = 100_000_000
 _TESTNET = AddressFormat(b"\x6f", b"\xc4", "tb")
@@ -60,6 +65,18 @@ class BitcoinChain:
         """New coins at a height: 50 coins, halved every `halving_interval` blocks."""
         halvings = height // self.halving_interval
         return 50 * _COIN >> halvings if halvings < 64 else 0
+
+    def nested_segwit(self, payloads: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """HASH160 of the script `0 <payload>`: what P2SH-P2WPKH pays to (BIP 141; BIP 49 wallets)."""
+        import numpy as np
+
+        # not at the top: naming chains must not wait for the kernels
+        from adapters.bitcoin.hashing import hash160_rows
+
+        scripts = np.empty((len(payloads), 22), np.uint8)
+        scripts[:, 0], scripts[:, 1] = 0, 20
+        scripts[:, 2:] = payloads
+        return hash160_rows(scripts)
 
     def unverified(self) -> tuple[str, ...]:
         """What reading this chain does not check."""

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from rules.heuristics.address_type import AddressType
+from rules.heuristics.agreed_change import AgreedChange
 from rules.heuristics.co_spend import CoSpend
+from rules.heuristics.deposit_sweep import DepositSweep
+from rules.heuristics.fingerprint import Fingerprint
+from rules.heuristics.fresh_address import FreshAddress
+from rules.heuristics.optimal_value import OptimalValue
+from rules.heuristics.peel_chain import PeelChain
+from rules.heuristics.pool_like import PoolLike
+from rules.heuristics.round_value import RoundValue
+from rules.heuristics.same_key import SameKey
+from rules.heuristics.self_change import SelfChange
 from tracer.clustering.rules import Heuristic
 
-HEURISTICS: tuple[Heuristic, ...] = (CoSpend(),)
+HEURISTICS: tuple[Heuristic, ...] = (
+    CoSpend(),
+    SameKey(),
+    SelfChange(),
+    DepositSweep(),
+    AgreedChange(),
+    FreshAddress(),
+    AddressType(),
+    OptimalValue(),
+    RoundValue(),
+    Fingerprint(),
+    PeelChain(),
+    PoolLike(),
+)

@@ -18,6 +18,7 @@ class CoSpend:
     title: str = "spent together in one transaction"
     version: int = 1
     tier: Tier = Tier.CONSERVATIVE
+    confidence: int = 95
     references: tuple[str, ...] = (
         "Nakamoto 2008, section 10",
         "Meiklejohn et al. 2013, A Fistful of Bitcoins, section 4.1",

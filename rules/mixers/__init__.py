@@ -1,15 +1,28 @@
 """Mix detectors in the order they are asked: the first that fits names the kind.
 
-A new detector is one new file and one line here.
+Tx0 comes before the generic detectors: its equal outputs are one wallet's. A new detector is one new file and
+one line here.
 """
 
 from __future__ import annotations
 
-from rules.mixers.equal_output import EqualOutput
 from rules.mixers.joinmarket import JoinMarket
+from rules.mixers.other_mix import OtherMix
+from rules.mixers.payjoin import PayJoin
+from rules.mixers.stonewall import Stonewall
 from rules.mixers.wasabi1 import Wasabi1
 from rules.mixers.wasabi2 import Wasabi2
 from rules.mixers.whirlpool import Whirlpool
+from rules.mixers.whirlpool_tx0 import WhirlpoolTx0
 from tracer.clustering.rules import MixDetector
 
-DETECTORS: tuple[MixDetector, ...] = (Whirlpool(), Wasabi2(), Wasabi1(), JoinMarket(), EqualOutput())
+DETECTORS: tuple[MixDetector, ...] = (
+    Whirlpool(),
+    Wasabi2(),
+    Wasabi1(),
+    JoinMarket(),
+    WhirlpoolTx0(),
+    OtherMix(),
+    Stonewall(),
+    PayJoin(),
+)

@@ -1,7 +1,9 @@
-"""JoinMarket-shaped rounds: n equal outputs, one for each participant, and change.
+"""JoinMarket rounds: n equal outputs, one for each participant, and the change of all makers.
 
-Makers and taker bring what they like; each funds one equal output, so the inputs must fall into n groups
-that can pay it. Nobody's address is reused and no data output is made.
+A taker announces an amount; each maker signs only a transaction that pays him that amount once and his change
+once. So the outputs are twice the participants, or one less where the taker sweeps his coins. Each participant
+funds his equal output, so the inputs must fall into n groups that can pay it. Wallets give a fresh address for
+each output, and nobody adds a data output.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import polars as pl
 from tracer.clustering.rules import mixes
 
 _REFERENCES = (
+    "joinmarket-clientserver, maker.py, verify_unsigned_tx (amount and change exactly once for each maker)",
     "GraphSense graphsense-lib, heuristics_service.py (JoinMarket)",
     "Goldfeder, Kalodner, Reisman, Narayanan 2018, as in BlockSci tx_identification.cpp",
 )
@@ -24,16 +27,14 @@ class Parameters:
 
     participants     least equal outputs
     least            the equal value is above this (sat)
-    large            from this many inputs on, the two ratios hold
+    large            from this many inputs on, the ratio holds
     inputs_per_participant   most inputs per equal output of a large round
-    outputs_per_participant  least outputs per equal output of a large round, in tenths
     """
 
     participants: int = 3
     least: int = 2_730
     large: int = 50
     inputs_per_participant: int = 20
-    outputs_per_participant: int = 17
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ class JoinMarket:
 
     id: str = "joinmarket"
     kind: str = "joinmarket"
+    reads: str = "equal"
     title: str = "JoinMarket CoinJoin"
-    version: int = 1
+    version: int = 2
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
-        "One owner of many coins who pays several people the same amount looks alike.",
-        "Rounds of two are seen as generic equal-output mixes.",
+        "One owner of many coins who pays several people the same amount, and as many others, looks alike.",
+        "Rounds of two are Stonewall-shaped and named so.",
         "A round whose participants reuse addresses is not seen.",
     )
     parameters: Parameters = Parameters()
@@ -56,23 +58,19 @@ class JoinMarket:
         """See `MixDetector.detect`. An unknown input may fund a participant; it lowers the confidence."""
         p, c = self.parameters, pl.col
         n = c("mode_count")
-        ratios = (c("n_in") <= n * p.inputs_per_participant) & (
-            c("n_out") * 10 >= n * p.outputs_per_participant
-        )
         return mixes(
             shapes,
             self,
             where=(c("mode_value") > p.least)
             & (n >= p.participants)
-            & (2 * n >= c("n_out"))
-            & (n < c("n_out"))
+            & c("n_out").is_between(2 * n - 1, 2 * n)
             & (n <= c("in_scripts"))
             & (n <= c("fundable"))
             & (c("out_scripts") == c("n_out"))
             & (c("mode_fresh") == n)
             & (c("op_returns") == 0)
-            & ((c("n_in") < p.large) | ratios),
+            & ((c("n_in") < p.large) | (c("n_in") <= n * p.inputs_per_participant)),
             participants=n,
-            denomination=c("mode_value"),
+            denominations=pl.concat_list("mode_value"),
             confidence=pl.when(c("in_unknown") == 0).then(49).otherwise(25),
         )

@@ -30,6 +30,7 @@ class Parameters:
     structural_inputs      least inputs of the structural form
     structural_values      least repeated values of the structural form
     same_address           most inputs of one address in the structural form: 10 means a tenth
+    inputs_per_client      most inputs that one client registers in a round (WalletWasabi)
     """
 
     least: int = 5_000
@@ -40,6 +41,7 @@ class Parameters:
     structural_inputs: int = 20
     structural_values: int = 3
     same_address: int = 10
+    inputs_per_client: int = 10
 
 
 def denominations(least: int, greatest: int) -> tuple[int, ...]:
@@ -60,11 +62,12 @@ class Wasabi2:
 
     id: str = "wasabi2"
     kind: str = "wasabi2"
+    reads: str = "equal"
     title: str = "Wasabi 2 CoinJoin (WabiSabi)"
-    version: int = 1
+    version: int = 2
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
-        "The participants' number is a bound from the most frequent denomination; most hold several outputs.",
+        "The participants' number is a bound: one client registers ten inputs at most, most register fewer.",
         "Rounds of fewer than twenty inputs are not seen.",
     )
     parameters: Parameters = Parameters()
@@ -88,7 +91,7 @@ class Wasabi2:
         strict = (c("n_in") >= p.inputs) & (c("standard") * 100 > c("n_out") * p.standard_percent)
         structural = (
             (c("in_same") * p.same_address <= c("n_in"))
-            & (c("repeated_values") >= p.structural_values)
+            & (c("repeated").list.len() >= p.structural_values)
             & (2 * c("repeated_outputs") >= c("n_out") - 1)
             & (c("repeated_outputs") < c("n_out"))
         )
@@ -97,7 +100,7 @@ class Wasabi2:
             possible,
             self,
             where=strict | structural,
-            participants=c("mode_count"),
-            denomination=pl.lit(None),
+            participants=(c("n_in") + p.inputs_per_client - 1) // p.inputs_per_client,
+            denominations=c("repeated"),
             confidence=pl.when(strict & known).then(90).when(strict | known).then(60).otherwise(40),
         )

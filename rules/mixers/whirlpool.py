@@ -1,8 +1,7 @@
 """Whirlpool mixes: as many inputs as outputs, every output exactly the pool's denomination.
 
 Newcomers bring the denomination and their part of the miner's fee; those who mix again bring exactly the
-denomination. The funding transaction (Tx0) pays from one wallet into premix outputs that are a little
-above the denomination: it is not a mix, and co-spend holds for it.
+denomination. Every input comes from a Tx0 or from an earlier mix of the pool.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from rules.mixers.pools import FEES, SURPLUS
 from tracer.clustering.rules import mixes
 
 _REFERENCES = (
@@ -24,28 +24,31 @@ _REFERENCES = (
 class Parameters:
     """Published pools and sizes.
 
-    pools         denominations in sat: Samourai 0.001, 0.01, 0.05, 0.5 BTC; Ashigaru 0.025, 0.25 BTC
+    pools         denominations in sat
     participants  least and most of one mix (5, and up to 10 in surge cycles)
     surplus       most sat an input may bring above the denomination
+    parents       what a mix descends from
     """
 
-    pools: tuple[int, ...] = (100_000, 1_000_000, 2_500_000, 5_000_000, 25_000_000, 50_000_000)
+    pools: tuple[int, ...] = tuple(FEES)
     participants: tuple[int, int] = (5, 10)
-    surplus: int = 110_000
+    surplus: int = SURPLUS
+    parents: tuple[str, ...] = ("whirlpool_mix", "whirlpool_tx0")
 
 
 @dataclass(frozen=True)
 class Whirlpool:
-    """Detects a Whirlpool mix by its amounts."""
+    """Detects a Whirlpool mix by its amounts, and trusts it more where its lineage was read."""
 
     id: str = "whirlpool"
     kind: str = "whirlpool_mix"
+    reads: str = "equal"
     title: str = "Whirlpool mix"
-    version: int = 1
+    version: int = 2
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
         "A pool with another denomination is seen as a generic equal-output mix.",
-        "Lineage (that re-mixed inputs come from mixes) is not checked.",
+        "One owner who pays himself the same amounts from as many coins looks alike where lineage was not read.",
     )
     parameters: Parameters = Parameters()
 
@@ -67,6 +70,14 @@ class Whirlpool:
             & (c("in_min") >= c("mode_value")).fill_null(True)
             & (c("in_max") <= c("mode_value") + p.surplus).fill_null(True),
             participants=c("n_out"),
-            denomination=c("mode_value"),
+            denominations=pl.concat_list("mode_value"),
             confidence=pl.when(c("in_unknown") == 0).then(60).otherwise(40),
         )
+
+    def with_ancestors(self, hits: pl.DataFrame, ancestors: pl.DataFrame) -> pl.DataFrame:
+        """See `DescentDetector`: 90 where an input comes from a Tx0 or a mix of the same pool."""
+        c = pl.col
+        parents = ancestors.filter(c("kind").is_in(self.parameters.parents)).select("tx_id", "denominations")
+        descended = hits.join(parents, on=["tx_id", "denominations"], how="semi")["tx_id"]
+        sure = c("tx_id").is_in(descended.implode())
+        return hits.with_columns(confidence=pl.when(sure).then(90).otherwise("confidence").cast(pl.Int32))

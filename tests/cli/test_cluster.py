@@ -12,7 +12,7 @@ import pytest
 
 from adapters.bitcoin.chains import chain_named
 from cli.main import main
-from tests.rules.ledger_of import Tx, append_blocks, ledger_of
+from tests.rules.ledger_of import Coin, Tx, append_blocks, ledger_of
 from tracer.chain import AddressKey, ScriptKind
 from tracer.intel.claims import Tag
 from tracer.intel.reading import Reading
@@ -88,7 +88,7 @@ def shown(run: Run, *arguments: str) -> Any:
 def test_build_prints_the_document_of_the_contract(run: Run) -> None:
     code, out, err = run("cluster", "build", CHAIN.name, "--json")
     said = json.loads(out)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "bringing the clusters of bitcoin-regtest up to date\n")
     assert said["schema"] == "tracer.clustering/1"
     assert (said["addresses"], said["clusters"], said["largest"]) == (5, 3, 3)
 
@@ -104,11 +104,18 @@ def test_show_names_the_cluster_and_lists_members_in_order_of_appearance(run: Ru
     run("cluster", "build", CHAIN.name)
     said = shown(run, text("alice3"))
     assert said["schema"] == "tracer.cluster/1"
-    assert said["cluster"] == {"name": f"cluster:{text('alice1')}@0", "tier": "conservative", "size": 3}
+    assert said["cluster"] == {
+        "name": f"cluster:{text('alice1')}@0", "tier": "conservative", "size": 3, "same_key_on": [],
+    }  # fmt: skip
     assert said["members"] == [text("alice1"), text("alice2"), text("alice3")]
     assert said["coverage"]["status"] == "complete"
     assert said["as_of"][0]["clustering"] == {"tier": "conservative", "height": 0}
-    assert said["heuristics"] == [{"id": "co_spend", "version": 1}]
+    assert [(h["id"], h["tier"]) for h in said["heuristics"]] == [
+        ("co_spend", "conservative"), ("same_key", "conservative"), ("self_change", "conservative"),
+    ]  # fmt: skip
+    rate = said["heuristics"][0]["error_rate"]
+    assert 0 < float(rate["interval"][0]) <= float(rate["rate"]) <= float(rate["interval"][1]) < 0.01
+    assert (said["overrides"], said["merges"], said["pool_like"]) == ([], [], None)
 
 
 def test_show_gives_the_claims_of_members_that_are_not_listed(run: Run, workspace: Workspace) -> None:
@@ -139,14 +146,45 @@ def test_a_lone_address_is_not_said_to_have_a_sole_owner(run: Run) -> None:
     assert "does not mean that its owner has no other" in out
 
 
-def test_clusters_behind_the_tip_make_the_answer_partial(run: Run, workspace: Workspace) -> None:
+def test_an_answer_brings_the_clusters_to_the_tip_first(run: Run, workspace: Workspace) -> None:
     run("cluster", "build", CHAIN.name)
     with ledger_of(workspace.root, []) as ledger:
         append_blocks(ledger, [tx("later", ["alice1", "young"], ["bar"])], start=1)
+    said = shown(run, text("young"))
+    assert said["coverage"]["status"] == "complete"
+    assert said["cluster"]["name"] == f"cluster:{text('alice1')}@1"
+
+
+def test_a_cluster_is_found_by_its_name_and_by_one_it_had_before(run: Run, workspace: Workspace) -> None:
+    """Bob's cluster is taken in by Alice's; its old name still leads there, and the merge is told."""
+    with ledger_of(workspace.root, []) as ledger:
+        append_blocks(ledger, [tx("bob pays", ["bob1", "bob2"], ["bar"])], start=1)
+    old = shown(run, text("bob2"))["cluster"]["name"]
+    assert old == f"cluster:{text('bob1')}@1"
+    with ledger_of(workspace.root, []) as ledger:
+        append_blocks(ledger, [tx("both", ["bob2", "alice1"], ["bar"])], start=2)
+    said = shown(run, old)
+    assert said["cluster"]["name"] == f"cluster:{text('alice1')}@2"
+    assert [
+        (m["kept"], m["merged"], m["height"], m["kept_size"], m["merged_size"]) for m in said["merges"]
+    ] == [(f"cluster:{text('alice1')}@1", old, 2, 3, 2)]
+
+
+def test_the_same_key_is_found_in_its_other_form_and_on_another_chain(run: Run, workspace: Workspace) -> None:
+    legacy = AddressKey(ScriptKind.P2PKH, key("alice1").payload)
+    signet = chain_named("bitcoin-signet")
+    with ledger_of(workspace.root, []) as ledger:
+        coin = Coin("alice1".ljust(20, "."), 700, ScriptKind.P2PKH)
+        append_blocks(ledger, [Tx("old form", [("z".ljust(20, "."), 900)], [coin])], start=1)
+    with ledger_of(workspace.root / "elsewhere", BLOCK):
+        pass
+    (workspace.root / "elsewhere/chains/bitcoin-regtest.duckdb").rename(workspace.chain_file(signet.name))
     said = shown(run, text("alice1"))
-    assert said["coverage"]["status"] == "partial"
-    assert said["coverage"]["notes"] == ["clusters end at block 0, 1 blocks below the tip"]
-    assert said["cluster"]["name"].endswith("@0")
+    assert said["cluster"]["size"] == 4
+    assert said["cluster"]["same_key_on"] == [
+        {"chain": "bitcoin-regtest", "address": CHAIN.render_address(legacy)},
+        {"chain": "bitcoin-signet", "address": signet.render_address(key("alice1"))},
+    ]
 
 
 def test_the_same_question_prints_the_same_bytes(run: Run) -> None:
@@ -173,7 +211,6 @@ def test_show_leaves_a_line_in_the_custody_log_also_when_it_fails(run: Run) -> N
     ("arguments", "line"),
     [
         (("show", text("nobody"), "--chain", CHAIN.name), "was never seen in blocks 0–0 of bitcoin-regtest"),
-        (("show", text("alice1"), "--chain", CHAIN.name), "Run `tracer cluster build bitcoin-regtest`."),
         (("show", "nonsense", "--chain", CHAIN.name), "'nonsense' is no address"),
         (("show", SIGNET, "--chain", "bitcoin-signet"), "tracer sync bitcoin-signet"),
         (("build",), "nothing of bitcoin was read"),
@@ -181,7 +218,6 @@ def test_show_leaves_a_line_in_the_custody_log_also_when_it_fails(run: Run) -> N
     ],
     ids=[
         "unknown address",
-        "nothing built",
         "no address",
         "chain not read",
         "default chain not read",
@@ -198,10 +234,9 @@ def test_a_question_that_cannot_be_answered_ends_in_one_line(
     assert [p.name for p in workspace.chains.iterdir()] == ["bitcoin-regtest.duckdb"]
 
 
-def test_clusters_of_a_lost_branch_are_refused(run: Run, workspace: Workspace) -> None:
+def test_clusters_of_a_lost_branch_are_built_anew(run: Run, workspace: Workspace) -> None:
     run("cluster", "build", CHAIN.name)
     with ledger_of(workspace.root, []) as ledger:
         ledger.db.run("UPDATE block SET hash = $hash", {"hash": bytes(32)})
-    code, _, err = run("cluster", "show", text("alice1"), "--chain", CHAIN.name)
-    assert code == 3
-    assert "changed since its clusters were built. Run `tracer cluster build bitcoin-regtest`." in err
+        ledger.db.run("DELETE FROM txin WHERE vin = 1")
+    assert shown(run, text("alice1"))["cluster"]["size"] == 1

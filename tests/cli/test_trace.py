@@ -34,6 +34,7 @@ def workspace(tmp_path: Path) -> Path:
         ROWS,
         tags=[tag("hot", "acme", role="hot"), tag("pool", "bazaar", category="market", role="pool")],
         vasps=[vasp("acme", "none")],
+        bound=True,
     )
     return tmp_path
 
@@ -70,7 +71,7 @@ def test_one_method_is_one_document_in_the_order_of_contracts(
         "schema", "as_of", "intel_snapshot", "rules", "engine", "coverage", "seeds", "seeds_sha256", "unit",
         "direction", "method", "parameters", "seed_summary", "totals", "conversions", "endpoints",
         "other_endpoints", "stops", "unspent", "unread", "heuristics", "graph",
-        "protected", "claims", "tlp", "offchain",
+        "overrides", "protected", "claims", "tlp", "offchain",
     ]  # fmt: skip
     assert list(doc["endpoints"][0]) == [
         "entity", "vasp_id", "category", "kyc_level", "kyc_last_known", "kyc_interval", "jurisdiction", "amount",
@@ -78,8 +79,8 @@ def test_one_method_is_one_document_in_the_order_of_contracts(
         "attribution", "kyc_evidence", "nested_in", "request_to",
     ]  # fmt: skip
     assert list(doc["endpoints"][0]["legs"][0]) == [
-        "role", "role_basis", "address", "txid", "vout", "transfer_index", "height", "time", "amount_onchain",
-        "amount_traced", "hops", "path",
+        "role", "role_basis", "account_shape", "address", "txid", "vout", "transfer_index", "height", "time",
+        "amount_onchain", "amount_traced", "hops", "path",
     ]  # fmt: skip
     assert doc["schema"] == "tracer.trace/1"
     assert [leg["address"] for leg in doc["endpoints"][0]["legs"]] == [address("hot"), address("d1")]

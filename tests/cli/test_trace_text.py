@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cli.trace_text import render
 from tests.scenarios.case import CHAIN, Case, tag, vasp
+from tests.scenarios.custodian import custodian
 from tests.scenarios.ledger import Tx, shown
 from tracer.intel.claims import Leg, Price
 
@@ -168,3 +169,18 @@ def test_who_is_to_be_protected_and_whom_to_ask_is_said_behind_links_too(asked: 
     _, _, protected = said.partition("Protected:")
     assert "victim: carl" in protected
     assert "requests to: desk@beta" in said
+
+
+def test_an_untagged_pool_is_told_by_what_it_does(tmp_path: Path) -> None:
+    rows = [
+        Tx("fund", outs=[("ann", 10_000)]),
+        Tx("loss", ins=["fund:0"], outs=[("dep2", 6_000), ("bob", 3_000)]),
+    ]
+    case = Case(tmp_path, [*rows, *custodian()], tags=TAGS)
+    shown_text = text(case.documents("fund:0"))
+    assert (
+        "at dep2 (an untagged wallet that behaves like a pool: 61 depositors, 5 batch payouts)" in shown_text
+    )
+    assert "--pools tagged follows through it" in " ".join(shown_text.split())
+    followed = text(case.documents("fund:0", pools="tagged"))
+    assert "behaves like a pool" not in followed

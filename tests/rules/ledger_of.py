@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tracer.chain import AddressKey, ScriptKind
 from tracer.ledger.prefix import address_prefix, txid_prefix
@@ -54,6 +56,9 @@ class NamedChain:
 
     def subsidy(self, height: int) -> int:
         return 50_0000_0000 >> (height // 210_000)
+
+    def nested_segwit(self, payloads: NDArray[np.uint8]) -> None:
+        """Names are no hashes of keys."""
 
     def unverified(self) -> tuple[str, ...]:
         return ("everything",)

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.mixers import DETECTORS
 from rules.mixers.wasabi2 import denominations
-from tests.rules.ledger_of import Coin, Tx, ledger_of
+from tests.rules.ledger_of import Coin, Tx, append_blocks, ledger_of
 from tracer.chain import ScriptKind
-from tracer.clustering.build import shapes
-from tracer.clustering.rules import MIX_KINDS, first_match
+from tracer.clustering.mixing import find_mixes
+from tracer.clustering.rules import SHAPES
+from tracer.ledger.store import Ledger
 
 BTC = 100_000_000
 P2TR, P2PKH, OP_RETURN = ScriptKind.P2TR, ScriptKind.P2PKH, ScriptKind.OP_RETURN
 
 
-def verdict(folder: Path, *transactions: Tx) -> list[tuple[str, int, int | None, int] | None]:
-    """For each transaction what `mix` would say: kind, participants, denomination, confidence; or None."""
+def verdict(folder: Path, *transactions: Tx) -> list[tuple[str, int, list[int], int] | None]:
+    """For each transaction what `mix` would say: kind, participants, denominations, confidence; or None."""
     with ledger_of(folder, transactions) as ledger:
-        found = {row[0]: row[1:] for row in first_match(shapes(ledger, 0, 1), DETECTORS).rows()}
-    return [found.get(index) for index in range(len(transactions))]
+        found = find_mixes(ledger, DETECTORS, first=0)
+    said = {row[0]: (row[1], row[2], row[3], row[4]) for row in found.rows()}
+    return [said.get(index) for index in range(len(transactions))]
 
 
 def kind(folder: Path, transaction: Tx) -> str | None:
@@ -48,7 +54,7 @@ def paid(name: str, sats: list[int]) -> list[Coin | tuple[str, int]]:
 @pytest.mark.parametrize("size", [5, 8, 10])
 def test_whirlpool_mix_of_every_pool_and_size(tmp_path: Path, pool: int, size: int) -> None:
     mix = Tx("mix", people("in", [pool + 5_000] * 2 + [pool] * (size - 2)), paid("out", [pool] * size))
-    assert verdict(tmp_path, mix) == [("whirlpool_mix", size, pool, 60)]
+    assert verdict(tmp_path, mix) == [("whirlpool_mix", size, [pool], 60)]
 
 
 WHIRLPOOL = Tx("mix", people("in", [1_005_000] * 2 + [1_000_000] * 3), paid("out", [1_000_000] * 5))
@@ -56,7 +62,7 @@ WHIRLPOOL = Tx("mix", people("in", [1_005_000] * 2 + [1_000_000] * 3), paid("out
 
 def test_whirlpool_mix_whose_inputs_were_not_read_is_kept_out_with_less_confidence(tmp_path: Path) -> None:
     unread = replace(WHIRLPOOL, inputs=[("in", None)] * 5)
-    assert verdict(tmp_path, unread) == [("whirlpool_mix", 5, 1_000_000, 40)]
+    assert verdict(tmp_path, unread) == [("whirlpool_mix", 5, [1_000_000], 40)]
 
 
 @pytest.mark.parametrize(
@@ -72,16 +78,98 @@ def test_what_breaks_whirlpools_form_is_no_whirlpool_mix(tmp_path: Path, other: 
     assert kind(tmp_path, other) != "whirlpool_mix"
 
 
-def test_tx0_is_not_a_mix_even_where_every_premix_output_could_have_its_own_funder(tmp_path: Path) -> None:
-    premix = [1_004_235] * 5
-    tx0 = Tx(
-        "tx0",
-        people("alice", [1_100_000] * 6),
-        [Coin("data", 0, OP_RETURN), *paid("premix", premix), ("coordinator", 50_000), ("change", 900_000)],
+# Whirlpool's lineage and Tx0
+
+
+def spend(ledger: Ledger, tx_id: int, vin: int, spent: int) -> None:
+    """Say that an input spends the transaction `spent`, as `sync` would where both were read."""
+    ledger.db.run(
+        "UPDATE txin SET prev_tx_id = $spent WHERE tx_id = $tx_id AND vin = $vin",
+        {"spent": spent, "tx_id": tx_id, "vin": vin},
     )
-    without_data = replace(tx0, name="no data output", outputs=tx0.outputs[1:])
-    assert verdict(tmp_path, tx0, without_data)[0] is None
-    assert verdict(tmp_path / "again", without_data)[0] is not None
+
+
+def tx0(premix: list[int], fee: int = 50_000) -> Tx:
+    """One coin cut into premix outputs, with the coordinator's fee and change."""
+    note = Coin("data", 0, OP_RETURN)
+    outs = [note, *paid("premix", premix), ("coordinator", fee), ("change", 900_000)]
+    return Tx("tx0", people("alice", [sum(premix) + fee + 901_000]), outs)
+
+
+TX0 = tx0([1_004_235] * 5)
+
+
+def test_tx0_is_named_with_its_pool_and_is_no_mix(tmp_path: Path) -> None:
+    assert verdict(tmp_path, TX0) == [("whirlpool_tx0", 1, [1_000_000], 60)]
+    assert SHAPES["whirlpool_tx0"].apart is False
+    assert SHAPES["whirlpool_tx0"].stops is False
+
+
+@pytest.mark.parametrize(
+    ("name", "tx", "pool"),
+    [
+        ("one premix output", tx0([1_004_235]), 1_000_000),
+        ("seventy", tx0([1_004_235] * 70), 1_000_000),
+        ("least premix and least fee", tx0([1_000_001] * 2, 25_000), 1_000_000),
+        ("greatest premix and greatest fee", tx0([1_110_000] * 2, 150_000), 1_000_000),
+        ("many funders", replace(TX0, inputs=people("alice", [1_100_000] * 6)), 1_000_000),
+        ("unread funders", replace(TX0, inputs=[("?", None)] * 6), 1_000_000),
+        ("no change", replace(TX0, outputs=TX0.outputs[:-1]), 1_000_000),
+        ("two changes", replace(TX0, outputs=[*TX0.outputs, ("change2", 77_000)]), 1_000_000),
+        ("a fee that is a premix amount of another pool", tx0([5_000_400], 175_000), 5_000_000),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tx0_in_all_its_sizes(tmp_path: Path, name: str, tx: Tx, pool: int) -> None:
+    assert verdict(tmp_path, tx) == [("whirlpool_tx0", 1, [pool], 60)]
+
+
+@pytest.mark.parametrize(
+    ("name", "tx"),
+    [
+        ("premix of the bare denomination", tx0([1_000_000] * 2)),
+        ("too much above it", tx0([1_110_001] * 2)),
+        ("seventy-one", tx0([1_004_235] * 71)),
+        ("fee below half", tx0([1_004_235] * 2, 24_999)),
+        ("fee above threefold", tx0([1_004_235] * 2, 150_001)),
+        ("three others", replace(TX0, outputs=[*TX0.outputs, ("c2", 77_000), ("c3", 78_000)])),
+        ("no data output", replace(TX0, outputs=TX0.outputs[1:])),
+        ("two data outputs", replace(TX0, outputs=[*TX0.outputs, Coin("more", 0, OP_RETURN)])),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_breaks_a_tx0s_form_is_none(tmp_path: Path, name: str, tx: Tx) -> None:
+    assert kind(tmp_path, tx) != "whirlpool_tx0"
+
+
+def confidences(ledger: Ledger, first: int = 0, size: int = 1_000_000) -> dict[int, int]:
+    found = find_mixes(ledger, DETECTORS, first=first, transactions=size)
+    return dict(found.select("tx_id", "confidence").rows())
+
+
+def test_a_mix_that_descends_from_a_tx0_or_a_mix_of_its_pool_is_trusted_more(tmp_path: Path) -> None:
+    other_pool = tx0([5_004_235] * 2, 175_000)
+    chain = [TX0, other_pool, *(replace(WHIRLPOOL, name=name) for name in ("first", "second", "third"))]
+    with ledger_of(tmp_path, chain) as ledger:
+        spend(ledger, 2, 0, 0)  # first spends the Tx0
+        spend(ledger, 3, 4, 2)  # second spends first
+        spend(ledger, 4, 0, 1)  # third spends a Tx0 of another pool
+        assert confidences(ledger) == {0: 60, 1: 60, 2: 90, 3: 90, 4: 60}
+
+
+def test_lineage_is_the_same_in_increments_and_in_passes_of_any_size(tmp_path: Path) -> None:
+    chain = [TX0, *(replace(WHIRLPOOL, name=f"mix {i}") for i in range(3))]
+    with ledger_of(tmp_path, chain, per_block=1) as ledger:
+        for height in (1, 2, 3):
+            spend(ledger, height << 24, 0, (height - 1) << 24)
+        whole = find_mixes(ledger, DETECTORS, first=0)
+        assert whole["confidence"].to_list() == [60, 90, 90, 90]
+        assert find_mixes(ledger, DETECTORS, first=0, transactions=1).equals(whole)
+        for height in range(4):
+            part = find_mixes(ledger, DETECTORS, first=height).filter(pl.col("tx_id") == height << 24)
+            with ledger.db.table("part", part):
+                ledger.db.run("INSERT INTO mix BY NAME SELECT * FROM part")
+        assert ledger.db.polars("SELECT * FROM mix ORDER BY tx_id").equals(whole)
 
 
 # Wasabi 1
@@ -96,13 +184,21 @@ def wasabi1(participants: int, base: int) -> Tx:
 @pytest.mark.parametrize("base", [10_000_816, 10_999_000, 5_004_718])
 @pytest.mark.parametrize("participants", [10, 60])
 def test_wasabi1_round(tmp_path: Path, participants: int, base: int) -> None:
-    assert verdict(tmp_path, wasabi1(participants, base)) == [("wasabi1", participants, base, 60)]
+    assert verdict(tmp_path, wasabi1(participants, base)) == [("wasabi1", participants, [base], 60)]
 
 
 def test_a_round_with_another_script_is_not_named_wasabi_but_still_kept_out(tmp_path: Path) -> None:
     tx = wasabi1(12, 10_000_816)
     with_legacy = replace(tx, outputs=[*tx.outputs[:-1], Coin("legacy", 9_000, P2PKH)])
-    assert verdict(tmp_path, with_legacy) == [("other_mix", 12, 10_000_816, 40)]
+    assert verdict(tmp_path, with_legacy) == [("other_mix", 12, [10_000_816], 40)]
+
+
+def test_wasabi_1_1_states_the_base_and_its_doublings_and_no_other_repeated_amount(tmp_path: Path) -> None:
+    base = 10_987_417
+    levels, near = [2 * base - 1_790] * 3 + [4 * base - 3_580] * 2, [base - 20_000] * 2 + [5 * base] * 2
+    outs = [base] * 12 + levels + near + [60_000_000 + 17 * i for i in range(9)] + [40_000]
+    tx = Tx("wasabi 1.1", people("in", [base * 8 + 17 * i for i in range(16)]), paid("out", outs))
+    assert verdict(tmp_path, tx) == [("wasabi1", 12, [base, 2 * base - 1_790, 4 * base - 3_580], 60)]
 
 
 def test_exchange_batch_of_equal_withdrawals_from_one_hot_address_is_no_wasabi_round(tmp_path: Path) -> None:
@@ -111,6 +207,9 @@ def test_exchange_batch_of_equal_withdrawals_from_one_hot_address_is_no_wasabi_r
 
 
 # Wasabi 2
+
+
+REPEATED = [200_000, 500_000, 3**12, 2**20]
 
 
 def wabisabi(inputs: int = 50) -> Tx:
@@ -122,20 +221,22 @@ def wabisabi(inputs: int = 50) -> Tx:
 
 
 def test_wasabi2_round(tmp_path: Path) -> None:
-    assert verdict(tmp_path, wabisabi()) == [("wasabi2", 15, None, 90)]
+    assert verdict(tmp_path, wabisabi()) == [("wasabi2", 5, REPEATED, 90)]
 
 
 def test_wasabi2_round_with_taproot_and_unread_inputs(tmp_path: Path) -> None:
     tx = wabisabi()
     coins = [Coin(*c) if isinstance(c, tuple) else c for c in tx.inputs]
     mixed = [replace(c, kind=P2TR) if i % 2 else replace(c, sat=None) for i, c in enumerate(coins)]
-    assert verdict(tmp_path, replace(tx, inputs=mixed)) == [("wasabi2", 15, None, 60)]
+    assert verdict(tmp_path, replace(tx, inputs=mixed)) == [("wasabi2", 5, REPEATED, 60)]
 
 
 def test_small_round_with_other_denominations_is_caught_by_structure(tmp_path: Path) -> None:
     ins = sorted((900_000 + 977 * i for i in range(22)), reverse=True)
     outs = sorted([777_000] * 6 + [333_000] * 5 + [111_000] * 4 + [50_123, 61_001], reverse=True)
-    assert verdict(tmp_path, Tx("small", people("in", ins), paid("out", outs))) == [("wasabi2", 6, None, 60)]
+    assert verdict(tmp_path, Tx("small", people("in", ins), paid("out", outs))) == [
+        ("wasabi2", 3, [111_000, 333_000, 777_000], 60)
+    ]
 
 
 def test_a_wasabi2_round_is_sorted_an_unsorted_payout_of_the_same_amounts_is_none(tmp_path: Path) -> None:
@@ -162,12 +263,12 @@ JOINMARKET = Tx(
 
 
 def test_joinmarket_round(tmp_path: Path) -> None:
-    assert verdict(tmp_path, JOINMARKET) == [("joinmarket", 4, 20_000_000, 49)]
+    assert verdict(tmp_path, JOINMARKET) == [("joinmarket", 4, [20_000_000], 49)]
 
 
 def test_joinmarket_round_with_unread_inputs_is_kept_out_with_less_confidence(tmp_path: Path) -> None:
     unread = replace(JOINMARKET, inputs=[("?", None), *JOINMARKET.inputs[1:]])
-    assert verdict(tmp_path, unread) == [("joinmarket", 4, 20_000_000, 25)]
+    assert verdict(tmp_path, unread) == [("joinmarket", 4, [20_000_000], 25)]
 
 
 @pytest.mark.parametrize(
@@ -177,26 +278,82 @@ def test_joinmarket_round_with_unread_inputs_is_kept_out_with_less_confidence(tm
         replace(JOINMARKET, outputs=[*JOINMARKET.outputs[:-1], ("mixed0", 2_900_000)]),
         replace(JOINMARKET, outputs=[("maker0", 20_000_000), *JOINMARKET.outputs[1:]]),
         replace(JOINMARKET, inputs=people("one", [119_000_000, 1_000])),
+        replace(JOINMARKET, outputs=JOINMARKET.outputs[:-2]),
+        replace(JOINMARKET, outputs=[*JOINMARKET.outputs, ("fee", 40_000)]),
+        replace(JOINMARKET, outputs=[*JOINMARKET.outputs, Coin("data", 0, OP_RETURN)]),
     ],
     ids=[
         "the inputs fund only three",
         "an output address twice",
         "an equal output returns to an input",
         "fewer funders than equal outputs",
+        "two participants without change",
+        "more change than participants",
+        "a data output",
     ],
 )
 def test_what_breaks_a_necessary_condition_is_no_joinmarket_round(tmp_path: Path, other: Tx) -> None:
     assert kind(tmp_path, other) != "joinmarket"
 
 
-def test_stonewall_is_possible_and_kept_out_of_co_spend(tmp_path: Path) -> None:
-    tx = Tx("stonewall", people("in", [700_000, 650_000]), paid("out", [500_000, 500_000, 199_000, 149_500]))
-    assert verdict(tmp_path, tx) == [("other_mix", 2, 500_000, 25)]
-
-
 def test_equal_outputs_without_change_of_no_known_pool_are_a_generic_mix(tmp_path: Path) -> None:
     tx = Tx("generic", people("in", [770_500] * 3), paid("out", [770_000] * 3))
-    assert verdict(tmp_path, tx) == [("other_mix", 3, 770_000, 40)]
+    assert verdict(tmp_path, tx) == [("other_mix", 3, [770_000], 40)]
+
+
+# Stonewall and PayJoin: possible, kept apart, no end of a trace
+
+
+STONEWALL = Tx(
+    "stonewall", people("in", [700_000, 650_000]), paid("out", [500_000, 500_000, 199_000, 149_500])
+)
+
+
+def test_stonewall_is_kept_apart_and_no_trace_stops_there(tmp_path: Path) -> None:
+    assert verdict(tmp_path, STONEWALL) == [("stonewall", 1, [500_000], 25)]
+    assert (SHAPES["stonewall"].apart, SHAPES["stonewall"].stops) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "tx", "said"),
+    [
+        ("the least amount", replace(STONEWALL, outputs=paid("out", [5_000, 5_000, 90_000])), 25),
+        ("below it", replace(STONEWALL, outputs=paid("out", [4_999, 4_999, 90_000])), None),
+        ("an unread input", replace(STONEWALL, inputs=[("a", 700_000), ("?", None)]), 15),
+        ("five outputs", replace(STONEWALL, outputs=[*STONEWALL.outputs, ("more", 7_000)]), None),
+        ("one funder", replace(STONEWALL, inputs=people("in", [1_300_000, 40_000])), None),
+        ("one payer's address twice", replace(STONEWALL, inputs=[("a", 700_000)] * 2), None),
+        ("back to a payer", replace(STONEWALL, outputs=[("in0", 500_000), *STONEWALL.outputs[1:]]), None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_stonewalls_boundaries(tmp_path: Path, name: str, tx: Tx, said: int | None) -> None:
+    assert verdict(tmp_path, tx) == [said and ("stonewall", 1, [tx.outputs[1][1]], said)]  # type: ignore[index]
+
+
+PAYJOIN = Tx("payjoin", [("payer", 90_000), Coin("shop", 40_000, P2PKH)], paid("out", [89_000, 40_000]))
+
+
+def test_a_needless_input_of_another_kind_is_a_possible_payjoin(tmp_path: Path) -> None:
+    assert verdict(tmp_path, PAYJOIN) == [("payjoin_possible", 1, [], 15)]
+    assert (SHAPES["payjoin_possible"].apart, SHAPES["payjoin_possible"].stops) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "tx", "said"),
+    [
+        ("an unread input hides nothing of it", replace(PAYJOIN, inputs=[*PAYJOIN.inputs, ("?", None)]), 10),
+        ("the small output is change: every input was needed",
+         replace(PAYJOIN, outputs=paid("out", [89_000, 39_999])), None),
+        ("ordinary consolidation: one kind",
+         replace(PAYJOIN, inputs=people("mine", [90_000, 40_000])), None),
+        ("one output", replace(PAYJOIN, outputs=paid("out", [129_000])), None),
+        ("nothing was read", replace(PAYJOIN, inputs=[("?", None)] * 2), None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_payjoins_boundaries(tmp_path: Path, name: str, tx: Tx, said: int | None) -> None:
+    assert verdict(tmp_path, tx) == [said and ("payjoin_possible", 1, [], said)]
 
 
 # Innocent look-alikes
@@ -223,10 +380,41 @@ def test_innocent_transactions_are_no_mix(tmp_path: Path, innocent: Tx) -> None:
     assert verdict(tmp_path, innocent) == [None]
 
 
+# Together
+
+
+KNOWN = (WHIRLPOOL, TX0, wasabi1(12, 10_000_816), JOINMARKET, STONEWALL, PAYJOIN)
+PLAIN = Tx("plain", [("payer", 900_000)], paid("payee", [500_000, 399_000]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    picked=st.lists(st.sampled_from([*KNOWN, PLAIN]), min_size=1, max_size=12),
+    spent=st.lists(st.integers(0, 11), min_size=12, max_size=12),
+    size=st.integers(1, 5),
+)
+def test_later_transactions_never_change_what_was_said_and_passes_may_be_cut_anywhere(
+    picked: list[Tx], spent: list[int], size: int
+) -> None:
+    """Each transaction spends any earlier one; blocks of one transaction arrive one by one."""
+    with TemporaryDirectory() as folder:
+        txs = [replace(tx, name=f"{tx.name} {i}") for i, tx in enumerate(picked)]
+        with ledger_of(Path(folder), txs[:1], per_block=1) as ledger:
+            said: list[pl.DataFrame] = []
+            for height in range(len(txs)):
+                if height:
+                    append_blocks(ledger, txs[height : height + 1], start=height)
+                    spend(ledger, height << 24, 0, (spent[height] % height) << 24)
+                said.append(find_mixes(ledger, DETECTORS, first=0))
+            for height, then in enumerate(said):
+                assert said[-1].filter(pl.col("tx_id") <= height << 24).equals(then)
+            assert find_mixes(ledger, DETECTORS, first=0, transactions=size).equals(said[-1])
+
+
 # The registry
 
 
 def test_every_detector_names_a_kind_of_the_contract_and_says_what_it_misses() -> None:
-    assert {d.kind for d in DETECTORS} == set(MIX_KINDS)
+    assert {d.kind for d in DETECTORS} == set(SHAPES)
     assert len({d.id for d in DETECTORS}) == len(DETECTORS)
     assert all(d.title and d.references and d.limitations and d.version >= 1 for d in DETECTORS)

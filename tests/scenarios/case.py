@@ -15,7 +15,7 @@ from typing import Any
 
 from rules import clustering
 from tests.scenarios.ledger import PlayChain, Tx, batch, shown
-from tracer.clustering import build
+from tracer.clustering import build, constraints
 from tracer.flow.question import Question
 from tracer.flow.trace import trace
 from tracer.intel.claims import Claim, ClaimKind, KycLevel, Tag, Vasp
@@ -132,16 +132,21 @@ class Case:
         tags: Iterable[Tag] = (),
         vasps: Iterable[Vasp] = (),
         clusters: bool = True,
+        bound: bool = False,
     ) -> None:
+        """`bound`: the claims bind the clusters, as on the command line; else these are older than the claims."""
         self.rows = rows
         self.names = {shown(row.name): row.name for row in rows}
         self.workspace = Workspace(folder).ready()
         with Ledger.open(self.workspace, CHAIN, read_only=False) as ledger:
             Loader(ledger).load([batch(rows)])
-            if clusters:
+            if clusters and not bound:
                 build.build(ledger, clustering())
         add(self.workspace, [Reading.of("tags", tags)])
         add(self.workspace, [Reading.of("vasps", vasps)])
+        if clusters and bound:
+            with Ledger.open(self.workspace, CHAIN, read_only=False) as ledger:
+                build.build(ledger, clustering(), constraints.load(ledger, self.snapshot))
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -166,7 +171,7 @@ class Case:
         """The document of a question, whole."""
         with Ledger.open(self.workspace, CHAIN) as ledger:
             asked = Question(tuple(self.seed(text) for text in seeds), **question)
-            return trace(ledger, self.snapshot, asked, rules=clustering().digest, engine="test")
+            return trace(ledger, self.snapshot, asked, rules=clustering(), engine="test")
 
     def trace(self, *seeds: str, method: str, **question: Any) -> Found:
         """One method's answer by names."""

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tests.oracle import OracleOut, OracleTx
 from tracer.chain import AddressKey, ScriptKind, first_tx_id
@@ -63,6 +64,9 @@ class PlayChain:
     def subsidy(self, height: int) -> int:
         """Scenarios mint what they like."""
         return 1 << 62
+
+    def nested_segwit(self, payloads: NDArray[np.uint8]) -> None:
+        """Names are no hashes of keys."""
 
     def unverified(self) -> tuple[str, ...]:
         """Everything: no scenario is mined."""

@@ -46,9 +46,7 @@ def documents(world: Loaded, case: str) -> list[dict[str, Any]]:
         "shop": Question((f"tag:{known.get('label')}",), hops=1_000),
     }[case]
     with Ledger.open(world.workspace, CHAIN) as ledger:
-        found = trace(
-            ledger, Snapshot.open(world.workspace), question, rules=clustering().digest, engine="test"
-        )
+        found = trace(ledger, Snapshot.open(world.workspace), question, rules=clustering(), engine="test")
     answers: list[dict[str, Any]] = found["documents"]
     return answers
 
@@ -91,7 +89,7 @@ def test_a_buyers_deposit_names_no_exit(world: Loaded) -> None:
             ledger,
             Snapshot.open(world.workspace),
             Question((deposit,)),
-            rules=clustering().digest,
+            rules=clustering(),
             engine="test",
         )
     for document in found["documents"]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rules import clustering
 from tests.scenarios.case import CHAIN, Case, tag, vasp
 from tests.scenarios.ledger import Tx
 from tracer.errors import UsageError
@@ -65,7 +66,7 @@ def claims(dice: random.Random) -> tuple[list[Tag], list[Vasp], list[Actor]]:
 
 def ask(case: Case, question: Question, snapshot: Snapshot) -> dict[str, Any]:
     with Ledger.open(case.workspace, CHAIN) as opened:
-        return trace(opened, snapshot, question, rules="r", engine="t")
+        return trace(opened, snapshot, question, rules=clustering(), engine="t")
 
 
 def said(document: dict[str, Any]) -> str:

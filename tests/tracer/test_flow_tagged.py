@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.tracer.intel_examples import tag
-from tracer.chain import AddressKey
 from tracer.flow.fates import BUCKETS, Fate
-from tracer.flow.tagged import fate_of, prefixes
-from tracer.ledger.prefix import address_prefix
+from tracer.flow.tagged import fate_of
 
 
 def said(category: str, actor: str = "", role: str = "", **more: str) -> dict[str, Any]:
@@ -57,12 +52,6 @@ def said(category: str, actor: str = "", role: str = "", **more: str) -> dict[st
 )
 def test_what_a_trace_does_at_a_tagged_address(claim: dict[str, Any], fate: Fate | None) -> None:
     assert fate_of(claim, {"acme"}) is fate
-
-
-@given(st.lists(st.tuples(st.integers(0, 10), st.binary(min_size=2, max_size=40)), min_size=1, max_size=30))
-def test_prefixes_by_column_are_those_of_the_ledger(keys: list[tuple[int, bytes]]) -> None:
-    frame = pl.DataFrame(keys, schema={"kind": pl.UInt8, "payload": pl.Binary}, orient="row")
-    assert prefixes(frame).to_list() == [address_prefix(AddressKey(kind, payload)) for kind, payload in keys]
 
 
 def test_every_fate_but_spent_has_exactly_one_bucket() -> None:

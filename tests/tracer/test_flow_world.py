@@ -70,7 +70,7 @@ def expected(
 def answered(world: Loaded, snapshot: Snapshot, seeds: list[str], method: str, **more: Any) -> dict[str, Any]:
     with Ledger.open(world.workspace, CHAIN) as ledger:
         question = Question(tuple(seeds), (method,), hops=10_000, **more)
-        return trace(ledger, snapshot, question, rules=clustering().digest, engine="test")
+        return trace(ledger, snapshot, question, rules=clustering(), engine="test")
 
 
 @pytest.mark.parametrize("method", METHODS)

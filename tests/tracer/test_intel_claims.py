@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.tracer.intel_examples import tag, vasp
 from tracer.intel import taxonomy
-from tracer.intel.claims import canonical, claim_id, clean
+from tracer.intel.claims import Override, canonical, claim_id, clean
 
 
 def test_a_claim_is_its_words_not_the_bytes_the_ledger_derives_from_its_address() -> None:
@@ -39,6 +39,26 @@ def test_the_canonical_form_leaves_empty_fields_out_so_that_later_fields_change_
         '["Vasp",{"assessed_at":"2021-06-01","kyc_level":"none","name":"Example","source":"register",'
         '"vasp_id":"ex"}]'
     )
+
+
+def test_an_override_is_another_claim_for_every_word_of_it() -> None:
+    said = Override(
+        chain="bitcoin", kind="join", a="a", b="b", txid="", source="analyst ann", said_at="2024-05-01",
+        author="ann", reason="exhibit 7",
+    )  # fmt: skip
+    assert canonical(said) == (
+        '["Override",{"a":"a","author":"ann","b":"b","chain":"bitcoin","kind":"join","reason":"exhibit 7",'
+        '"said_at":"2024-05-01","source":"analyst ann"}]'
+    )
+    changes = [{field.name: f"other {field.name}"} for field in fields(Override)]
+    assert (
+        len({claim_id(said), *(claim_id(replace(said, **change)) for change in changes)}) == len(changes) + 1
+    )
+
+
+def test_ids_of_claims_stay_what_they_were_when_kinds_are_added() -> None:
+    assert claim_id(tag()) == "b76c8ad7be44220f9f0d022aaeb98960f3e84352ed11dd47ced1e02c9cb30087"
+    assert claim_id(vasp()) == "f732d6c43c561dde2ed1feaa7d8bc2d8d62bc094b28280c995b52993b98b9eb6"
 
 
 def test_labels_cannot_steer_a_terminal_or_read_backwards() -> None:

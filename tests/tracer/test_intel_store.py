@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.tracer.intel_examples import reading, tag, vasp
 from tracer.errors import StoreDamaged, StoreUnwritable, UsageError
-from tracer.intel.claims import Tag
+from tracer.intel.claims import Override, Tag, Withdrawal, claim_id
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add, list_name
 from tracer.workspace import Workspace
@@ -223,3 +223,24 @@ def test_a_full_disk_keeps_what_was_there(workspace: Workspace) -> None:
     assert "StoreUnwritable: cannot write" in done.stderr
     assert Snapshot.open(workspace).id == before
     assert not list(workspace.intel.glob(".writing-*"))
+
+
+def test_overrides_go_in_and_come_out_as_other_claims_do(workspace: Workspace) -> None:
+    def said(a: str, b: str, chain: str = "bitcoin-regtest") -> Override:
+        return Override(
+            chain=chain, kind="split", a=a, b=b, txid="", source="analyst ann", said_at="2024-05-01",
+            author="ann", reason="exhibit 7",
+        )  # fmt: skip
+
+    add(workspace, [reading(said("b", "c"), said("a", "d"), said("a", "b", "bitcoin"))])
+    snapshot = Snapshot.open(workspace)
+    assert snapshot.overrides("bitcoin-regtest") == [
+        (claim_id(one), one) for one in (said("a", "d"), said("b", "c"))
+    ]
+    assert [(row["list"], row["published"], row["rows"]) for row in snapshot.lists("overrides")] == [
+        ("analyst ann", "2024-05-01", 3)
+    ]
+    assert snapshot.find(claim_id(said("b", "c"))[:12]) == ("overrides", claim_id(said("b", "c")))
+    taken = Withdrawal(claim_id(said("a", "d")), "analyst ann", "2024-05-02", author="ann", reason="wrong")
+    add(workspace, [reading(taken)])
+    assert [one.a for _, one in Snapshot.open(workspace).overrides("bitcoin-regtest")] == ["b"]

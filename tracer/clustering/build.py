@@ -1,38 +1,45 @@
-"""Build the clusters of a chain: mixes first, then who was spent together, in one transaction.
+"""Build the conservative clusters of a chain: mixes first, then who was spent together, in one transaction.
 
-A rebuild reads all facts and replaces all links; the same facts and rules give the same rows, whatever the
-threads and batches.
+A rebuild reads all facts and replaces all links. An update reads the blocks that came since and gives the same
+rows: mixes are told by a transaction and its ancestors, links are taken in the order of the chain, and where that
+would not hold (facts below changed, other rules, other claims) everything is built anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from tracer.chain import ScriptKind, first_tx_id
+from tracer.clustering import constraints as claims
 from tracer.clustering import state as states
-from tracer.clustering.rules import MIX_KINDS, RuleSet, Tier, first_match
+from tracer.clustering.constraints import Constraints
+from tracer.clustering.mixing import find_mixes
+from tracer.clustering.numbers import Numbers
+from tracer.clustering.rules import SHAPES, RuleSet, Tier
 from tracer.clustering.state import Applied, Recorded
-from tracer.clustering.unionfind import UnionFind
+from tracer.clustering.unionfind import REASONS, Merges, Refused, UnionFind
+from tracer.clustering.unionfind import Sizes as Counted
 from tracer.db import named_sql
 from tracer.errors import UsageError
-from tracer.ledger.store import Ledger
+from tracer.ledger.store import Ledger, Tip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Int32 = NDArray[np.int32]
+
 Progress = Callable[[int, int], None]
 
-DUST = 2_730
-"""Output values up to this many base units are not counted as equal amounts: dust limits, old and new."""
+CO_SPEND, SAME_KEY, JOINED = "co_spend", "same_key", "override_join"
+"""Heuristics the conservative kernel follows; the last is an analyst's word."""
+NO_TX = -1
+"""Stands for the transaction of a link that no transaction made: an override."""
 
 _SQL = named_sql("tracer.clustering", "build.sql")
-_SHAPES = named_sql("tracer.clustering", "shapes.sql")["shapes"]
-_CO_SPEND = "co_spend"
 
 
 @dataclass(frozen=True)
@@ -47,49 +54,64 @@ class Sizes:
     batch: int = 1 << 20
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What one build works with. `since`: what was built before, None where everything is built anew."""
+
+    ledger: Ledger
+    rules: RuleSet
+    constraints: Constraints
+    sizes: Sizes
+    since: Recorded | None
+    leave_out: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        """The first height to read."""
+        return self.since.height + 1 if self.since else 0
+
+
 def build(
-    ledger: Ledger, rules: RuleSet, *, progress: Progress | None = None, sizes: Sizes | None = None
+    ledger: Ledger,
+    rules: RuleSet,
+    constraints: Constraints | None = None,
+    *,
+    progress: Progress | None = None,
+    sizes: Sizes | None = None,
+    leave_out: Iterable[int] = (),
 ) -> dict[str, Any]:
     """Rebuild all clusters of a writable ledger; returns the `tracer.clustering/1` document.
 
-    Raises `UsageError` where no block was read. Nothing is changed unless all of it succeeds.
+    `leave_out`: further transactions whose common spends are not taken, for measuring what they do. Raises
+    `UsageError` where no block was read. Nothing is changed unless all of it succeeds.
     """
-    tip = ledger.tip()
-    if tip is None:
-        raise UsageError(
-            f"no block of {ledger.chain.name} was read.",
-            hint=f"Run `tracer sync {ledger.chain.name} --source ...` first.",
-        )
-    if [h.id for h in rules.heuristics] != [_CO_SPEND]:
-        raise ValueError("this build knows one heuristic, co_spend")
-    sizes = sizes or Sizes()
-    with ledger.db.transaction():
-        found = find_mixes(ledger, rules, progress=progress, transactions=sizes.transactions)
-        ledger.db.run(_SQL["forget_mixes"])
-        with ledger.db.table("found", found):
-            ledger.db.run(_SQL["keep_mixes"])
-        addresses, greatest = ledger.db.rows(_SQL["addresses"])[0]
-        sets = co_spend(ledger, greatest + 1, batch=sizes.batch)
-        counts = _keep_clusters(ledger, sets.roots())
-        kinds = dict(ledger.db.rows(_SQL["excluded"]))
-        blocks, pending = states.below(ledger, tip.height)
-        recorded = Recorded(
-            tier=Tier.CONSERVATIVE.value,
-            height=tip.height,
-            tip_hash=states.shown(tip.block_hash),
-            rules=rules.digest,
-            heuristics=tuple(Applied(h.id, h.version, sets.links) for h in rules.heuristics),
-            excluded={kind: kinds.get(kind, 0) for kind in MIX_KINDS},
-            addresses=addresses,
-            blocks=blocks,
-            clusters=addresses - counts.merged,
-            non_singleton=counts.non_singleton,
-            largest=counts.largest if addresses else 0,
-            transactions_used=sets.transactions_used,
-            pending=pending,
-        )
-        states.write(ledger, recorded)
-    return document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
+    work = _Work(ledger, rules, constraints or claims.none(), sizes or Sizes(), None, tuple(leave_out))
+    return _run(work, progress)
+
+
+def update(
+    ledger: Ledger,
+    rules: RuleSet,
+    constraints: Constraints | None = None,
+    *,
+    progress: Progress | None = None,
+    sizes: Sizes | None = None,
+) -> dict[str, Any]:
+    """Bring the clusters to the tip: by the new blocks alone where that gives the same, else by a rebuild."""
+    constraints = constraints or claims.none()
+    state = states.current(ledger)
+    since = None
+    if state and state.valid and state.made_from(rules.digest, constraints.digest):
+        if state.behind == 0:
+            return document(ledger, state)
+        if state.recorded.joins == _joins(constraints):
+            since = state.recorded
+    return _run(_Work(ledger, rules, constraints, sizes or Sizes(), since, ()), progress)
+
+
+def _joins(constraints: Constraints) -> tuple[str, ...]:
+    """Ids of the overrides that join two addresses the ledger has seen: they are taken before all else."""
+    return tuple(o.claim_id for o in constraints.overrides if o.kind == "join")
 
 
 def document(ledger: Ledger, state: states.ClusteringState) -> dict[str, Any]:
@@ -104,79 +126,237 @@ def document(ledger: Ledger, state: states.ClusteringState) -> dict[str, Any]:
         "non_singleton": r.non_singleton,
         "largest": r.largest,
         "transactions_used": r.transactions_used,
-        "excluded": {kind: r.excluded.get(kind, 0) for kind in MIX_KINDS},
+        "excluded": {kind: r.excluded.get(kind, 0) for kind, effect in SHAPES.items() if effect.apart},
         "heuristics": [{"id": h.id, "version": h.version, "links": h.links} for h in r.heuristics],
+        "refused": r.refused,
+        "alarms": r.alarms,
+        "overrides": len(r.joins),
         "rules": r.rules,
+        "claims": r.claims,
     }
 
 
-def find_mixes(
-    ledger: Ledger, rules: RuleSet, *, progress: Progress | None = None, transactions: int = 1_000_000
-) -> pl.DataFrame:
-    """Every transaction that a detector recognises, as rows of `mix`, sorted by tx_id."""
-    chunks = ledger.db.rows(_SQL["chunks"], {"size": transactions})
-    total, done = sum(count for _, _, count in chunks), 0
-    found = []
-    for start, stop, count in chunks:
-        found.append(first_match(shapes(ledger, start, stop), rules.detectors))
-        done += count
-        if progress:
-            progress(done, total)
-    return pl.concat(found)
+def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
+    ledger = work.ledger
+    tip = ledger.tip()
+    if tip is None:
+        raise UsageError(
+            f"no block of {ledger.chain.name} was read.",
+            hint=f"Run `tracer sync {ledger.chain.name} --source ...` first.",
+        )
+    with ledger.db.transaction():
+        ledger.db.script(_SQL["forget_overlay"])
+        states.forget(ledger, Tier.EXTENDED)
+        if work.since is None:
+            ledger.db.script(_SQL["forget_links"])
+        found = find_mixes(
+            ledger,
+            work.rules.detectors,
+            first=work.first,
+            progress=progress,
+            transactions=work.sizes.transactions,
+        )
+        with ledger.db.table("found", found):
+            ledger.db.run(_SQL["keep_mixes"])
+        numbers = Numbers.of(ledger)
+        before = _clusters_before(work, numbers)
+        sets = _united(work, numbers, before)
+        sizes = sets.sizes()
+        merges, refused = sets.merges(), sets.refused()
+        _keep_clusters(ledger, numbers, before, sets.roots(), sizes.alone)
+        _keep_merges(ledger, numbers, merges)
+        keep_refused(ledger, numbers, refused, Tier.CONSERVATIVE)
+        recorded = _record(work, tip, sets, sizes, numbers)
+        states.write(ledger, recorded)
+    return document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
 
 
-def shapes(ledger: Ledger, start: int, stop: int) -> pl.DataFrame:
-    """The shapes (`shapes.sql`) of the candidate transactions of blocks `start` to `stop - 1`."""
-    return ledger.db.polars(
-        _SHAPES,
-        {
-            "start": first_tx_id(start),
-            "stop": first_tx_id(stop),
-            "dust": DUST,
-            "op_return": int(ScriptKind.OP_RETURN),
-            "p2wpkh": int(ScriptKind.P2WPKH),
-            "p2tr": int(ScriptKind.P2TR),
-        },
+def _clusters_before(work: _Work, numbers: Numbers) -> Int32 | None:
+    """For each number the least of its set as it was built before; None where all is built anew."""
+    if work.since is None:
+        return None
+    rows = work.ledger.db.arrow(_SQL["clustered"])
+    roots = np.arange(numbers.size, dtype=np.int32)
+    members = numbers.of_ids(rows.column("address_id").to_numpy())
+    roots[members] = numbers.of_ids(rows.column("cluster_id").to_numpy())
+    return roots
+
+
+def _united(work: _Work, numbers: Numbers, before: Int32 | None) -> UnionFind:
+    """All sets, with everything taken that the new blocks show."""
+    ledger, constraints = work.ledger, work.constraints
+    key_links = np.empty((0, 3), np.int64)
+    if work.rules.heuristic(SAME_KEY):
+        from tracer.clustering import keys
+
+        key_links = keys.find(ledger, work.since.next_address if work.since else 0, fresh=work.since is None)
+        key_links[:, 1:] = numbers.of_ids(key_links[:, 1:].ravel().astype(np.int32)).reshape(-1, 2)
+    sets = UnionFind(
+        numbers.size,
+        roots=before,
+        parties=parties(constraints, numbers),
+        apart=_pairs(constraints, numbers, "split"),
+        keys=key_links,
     )
+    if before is None:
+        joined = _pairs(constraints, numbers, "join")
+        refused = sets.link(joined[:, 0].copy(), joined[:, 1].copy(), np.zeros(len(joined), bool))
+        _keep_refused_joins(ledger, constraints, refused)
+    import polars as pl
 
-
-def co_spend(ledger: Ledger, size: int, *, batch: int = 1 << 20) -> UnionFind:
-    """Unite what was spent together outside the rows of `mix`.
-
-    `size` is one more than the greatest address id. Outputs of unknown witness versions are spent by anyone:
-    they join nobody.
-    """
-    sets = UnionFind(size)
-    pairs = ledger.db.stream(_SQL["co_spent"], {"anyone": int(ScriptKind.WITNESS_UNKNOWN)}, batch=batch)
-    for rows in pairs:
-        sets.add(rows.column("tx_id").to_numpy(), rows.column("address_id").to_numpy())
+    cut = [o.tx_id for o in constraints.overrides if o.kind == "split" and o.tx_id is not None]
+    left_out = pl.DataFrame({"tx_id": sorted({*cut, *work.leave_out})}, schema={"tx_id": pl.Int64})
+    with ledger.db.table("left_out", left_out):
+        pairs = ledger.db.stream(
+            _SQL["co_spent"],
+            {"first": first_tx_id(work.first), "anyone": int(ScriptKind.WITNESS_UNKNOWN)},
+            batch=work.sizes.batch,
+        )
+        for rows in pairs:
+            sets.add(rows.column("tx_id").to_numpy(), numbers.of_ids(rows.column("address_id").to_numpy()))
+    sets.finish()
     return sets
 
 
-@dataclass(frozen=True)
-class _Counts:
-    merged: int
-    non_singleton: int
-    largest: int
+def parties(constraints: Constraints, numbers: Numbers) -> Int32 | None:
+    """int32 by number: whose an address is known to be; None where nobody is known."""
+    if not constraints.parties.height:
+        return None
+    found = np.zeros(numbers.size, np.int32)
+    members = numbers.of_ids(constraints.parties["address_id"].to_numpy())
+    found[members] = constraints.parties["party"].to_numpy()
+    return found
 
 
-def _keep_clusters(ledger: Ledger, roots: NDArray[np.int32]) -> _Counts:
-    """Write the clusters of two addresses or more; all others are their own and need no row."""
+def split_pairs(constraints: Constraints, numbers: Numbers) -> Int32:
+    """int32[m, 2] by number: pairs that analysts keep apart."""
+    return _pairs(constraints, numbers, "split")
+
+
+def _pairs(constraints: Constraints, numbers: Numbers, kind: str) -> Int32:
+    rows = [(o.a, o.b) for o in constraints.overrides if o.kind == kind]
+    return numbers.of_ids(np.array(rows, np.int32).reshape(-1, 2).ravel()).reshape(-1, 2)
+
+
+def _keep_clusters(
+    ledger: Ledger, numbers: Numbers, before: Int32 | None, roots: Int32, alone: NDArray[np.bool_]
+) -> None:
+    """Write the clusters of two addresses or more that are new or changed; all others need no row."""
     import pyarrow as pa
 
-    sizes = np.bincount(roots, minlength=roots.size)
-    members = np.flatnonzero(sizes[roots] > 1).astype(np.int32)
-    found = pa.table({"address_id": members, "cluster_id": roots[members]})
-    with ledger.db.table("found", found):
-        renamed = ledger.db.arrow(_SQL["earliest"])
-    if renamed.num_rows:
-        names = np.arange(roots.size, dtype=np.int32)
-        names[renamed.column("cluster_id").to_numpy()] = renamed.column("earliest").to_numpy()
-        found = pa.table({"address_id": members, "cluster_id": names[roots[members]]})
-    for statement in ("forget_clusters", "forget_members"):
-        ledger.db.run(_SQL[statement])
+    together = ~(alone & (roots == np.arange(roots.size, dtype=np.int32)))
+    if before is None:
+        members = np.flatnonzero(together).astype(np.int32)
+    else:
+        was = _in_company(before)
+        members = np.flatnonzero(together & (~was | (roots != before))).astype(np.int32)
+        moved = members[was[members]]
+        left = pa.table({"address_id": numbers.to_ids(moved), "left_id": numbers.to_ids(before[moved])})
+        with ledger.db.table("moved", left):
+            ledger.db.run(_SQL["leave_clusters"])
+            ledger.db.run(_SQL["leave_members"])
+    found = pa.table({"address_id": numbers.to_ids(members), "cluster_id": numbers.to_ids(roots[members])})
     with ledger.db.table("found", found):
         ledger.db.run(_SQL["keep_clusters"])
         ledger.db.run(_SQL["keep_members"])
-    non_singleton = int(np.count_nonzero(sizes > 1))
-    return _Counts(members.size - non_singleton, non_singleton, int(sizes.max(initial=0)))
+
+
+def _in_company(roots: Int32) -> NDArray[np.bool_]:
+    """Whose set has another member."""
+    other: NDArray[np.bool_] = roots != np.arange(roots.size, dtype=np.int32)
+    found = other.copy()
+    found[roots[other]] = True
+    return found
+
+
+def _keep_merges(ledger: Ledger, numbers: Numbers, merges: Merges) -> None:
+    import polars as pl
+
+    found = pl.DataFrame(
+        {
+            "tx_id": merges.tx_id,
+            "by_key": merges.by_key,
+            "kept": numbers.to_ids(merges.kept),
+            "merged": numbers.to_ids(merges.merged),
+            "kept_size": merges.kept_size,
+            "merged_size": merges.merged_size,
+            "alarm": merges.alarm,
+        }
+    ).with_row_index("row")
+    heuristic = pl.when("by_key").then(pl.lit(SAME_KEY)).otherwise(pl.lit(CO_SPEND))
+    with ledger.db.table("found", found.with_columns(heuristic.alias("heuristic"))):
+        ledger.db.run(_SQL["keep_merges"])
+
+
+def keep_refused(ledger: Ledger, numbers: Numbers, refused: Refused, tier: Tier) -> None:
+    """Note what a constraint forbade, for review."""
+    import polars as pl
+
+    found = pl.DataFrame(
+        {
+            "tx_id": refused.tx_id,
+            "by_key": refused.by_key,
+            "a": numbers.to_ids(refused.a),
+            "b": numbers.to_ids(refused.b),
+            "reason": np.array(REASONS)[refused.reason],
+        }
+    )
+    heuristic = pl.when("by_key").then(pl.lit(SAME_KEY)).otherwise(pl.lit(CO_SPEND))
+    found = found.with_columns(heuristic.alias("heuristic"), pl.lit(tier.value).alias("tier"))
+    with ledger.db.table("found", found):
+        ledger.db.run(_SQL["keep_refused"])
+
+
+def _keep_refused_joins(ledger: Ledger, constraints: Constraints, reasons: Int32) -> None:
+    """An override that contradicts what is claimed since is not taken, and said so."""
+    import polars as pl
+
+    joins = [o for o in constraints.overrides if o.kind == "join"]
+    rows = [
+        (NO_TX, o.a, o.b, REASONS[reason])
+        for o, reason in zip(joins, reasons.tolist(), strict=True)
+        if reason
+    ]
+    schema = {"tx_id": pl.Int64, "a": pl.Int32, "b": pl.Int32, "reason": pl.String}
+    found = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.lit(JOINED).alias("heuristic"), pl.lit(Tier.CONSERVATIVE.value).alias("tier")
+    )
+    with ledger.db.table("found", found):
+        ledger.db.run(_SQL["keep_refused"])
+
+
+def _record(work: _Work, tip: Tip, sets: UnionFind, sizes: Counted, numbers: Numbers) -> Recorded:
+    ledger, since = work.ledger, work.since
+    (addresses,) = ledger.db.rows(_SQL["addresses"])[0]
+    refused, alarms, by_key = ledger.db.rows(_SQL["noted"], {"tier": Tier.CONSERVATIVE.value})[0]
+    blocks, pending = states.below(ledger, tip.height)
+    co_spent, used = sets.links, sets.transactions_used
+    if since:
+        co_spent += next(h.links for h in since.heuristics if h.id == CO_SPEND)
+        used += since.transactions_used
+    links = {CO_SPEND: co_spent, SAME_KEY: by_key}
+    return Recorded(
+        tier=Tier.CONSERVATIVE.value,
+        height=tip.height,
+        tip_hash=states.shown(tip.block_hash),
+        rules=work.rules.digest,
+        claims=work.constraints.digest,
+        snapshot=work.constraints.snapshot,
+        heuristics=tuple(
+            Applied(h.id, h.version, links.get(h.id, 0))
+            for h in work.rules.heuristics
+            if h.tier is Tier.CONSERVATIVE
+        ),
+        excluded=dict(ledger.db.rows(_SQL["excluded"])),
+        blocks=blocks,
+        pending=pending,
+        addresses=addresses,
+        next_address=numbers.ids,
+        clusters=sizes.sets - (numbers.size - addresses),
+        non_singleton=sizes.non_singleton,
+        largest=sizes.largest if addresses else 0,
+        transactions_used=used,
+        refused=refused,
+        alarms=alarms,
+        joins=_joins(work.constraints),
+    )

@@ -1,7 +1,16 @@
--- The shape of every transaction that could be an equal-output mix: two inputs or more, three outputs or
--- more, some value above dust repeated. Nothing here knows a protocol.
---
---   n_in, n_out        inputs; outputs that can be spent (no OP_RETURN)
+-- What detectors read: one statement for each shape, one row for each candidate transaction. Nothing here knows
+-- a protocol. Outputs are those that can be spent; OP_RETURN is counted apart. Dust counts as no equal amount.
+
+-- name: chunks
+-- block ranges of about $size transactions each: what one pass looks at
+SELECT min(height), max(height) + 1, sum(tx_count)::BIGINT FROM (
+    SELECT height, tx_count, (sum(tx_count) OVER (ORDER BY height) - tx_count) // $size AS chunk
+    FROM block WHERE height >= $first
+) GROUP BY chunk ORDER BY chunk;
+
+-- name: equal
+-- Two inputs or more, three outputs or more, some value above dust repeated.
+--   n_in, n_out        inputs; outputs
 --   op_returns         OP_RETURN outputs
 --   in_unknown         inputs whose spent output was not read: value, kind and address unknown
 --   in_scripts         distinct input scripts, at most: one without an address counts as its own
@@ -12,12 +21,10 @@
 --   out_p2wpkh, out_p2tr, out_min
 --   mode_value, mode_count   most frequent output value above dust (the greatest of equals), how often it stands
 --   mode_fresh         distinct scripts that receive the mode value and are none of the inputs'
---   repeated_values, repeated_outputs   values above dust that stand at least twice, and the outputs that bear them
+--   repeated, repeated_outputs   values above dust that stand at least twice, ascending; outputs that bear them
 --   fundable           into how many groups, each holding the mode value, the input scripts could fall at most;
 --                      an unknown input may hold it alone
 --   in_values, out_values    lists by vin (NULL where unknown) and by vout
-
--- name: shapes
 WITH candidate AS (
     SELECT tx_id, inputs AS n_in FROM tx
     WHERE tx_id >= $start AND tx_id < $stop AND inputs >= 2 AND outputs >= 3
@@ -31,12 +38,12 @@ value_count AS (
 -- count and value packed into one number, so that one max() finds both
 repeated AS (
     SELECT tx_id, sum(times)::INTEGER AS n_out, max(sound::HUGEINT * 9223372036854775808 + value) AS packed,
-           (count(*) FILTER (sound >= 2))::INTEGER AS repeated_values,
+           list(value ORDER BY value) FILTER (sound >= 2) AS repeated,
            (sum(sound) FILTER (sound >= 2))::INTEGER AS repeated_outputs
     FROM value_count GROUP BY tx_id HAVING max(sound) >= 2 AND sum(times) >= 3
 ),
 mode AS MATERIALIZED (
-    SELECT tx_id, n_in, n_out, repeated_values, repeated_outputs,
+    SELECT tx_id, n_in, n_out, repeated, repeated_outputs,
            (packed % 9223372036854775808)::BIGINT AS mode_value,
            (packed // 9223372036854775808)::INTEGER AS mode_count
     FROM repeated JOIN candidate USING (tx_id)
@@ -85,7 +92,53 @@ fresh AS (
 )
 SELECT tx_id, n_in, n_out, op_returns, in_unknown, in_scripts, in_same, in_p2wpkh, in_p2tr, in_min, in_max,
        out_scripts, out_p2wpkh, out_p2tr, out_min, mode_value, mode_count,
-       coalesce(mode_fresh, 0) AS mode_fresh, repeated_values, repeated_outputs, fundable, in_values, out_values
+       coalesce(mode_fresh, 0) AS mode_fresh, repeated, repeated_outputs, fundable, in_values, out_values
 FROM mode JOIN input_shape USING (tx_id) JOIN input_list USING (tx_id)
 JOIN output_shape USING (tx_id) LEFT JOIN fresh USING (tx_id)
 ORDER BY tx_id;
+
+-- name: noted
+-- Exactly one OP_RETURN beside one output or more; not a coinbase.
+--   n_out       outputs
+--   out_values  ascending
+WITH note AS (
+    SELECT tx_id FROM txout WHERE tx_id >= $start AND tx_id < $stop AND kind = $op_return
+    GROUP BY tx_id HAVING count(*) = 1
+),
+candidate AS (
+    SELECT tx_id FROM tx SEMI JOIN note USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop AND inputs >= 1 AND outputs >= 2
+)
+SELECT tx_id, count(*)::INTEGER AS n_out, list(value ORDER BY value) AS out_values
+FROM txout SEMI JOIN candidate USING (tx_id)
+WHERE tx_id >= $start AND tx_id < $stop AND kind <> $op_return
+GROUP BY tx_id ORDER BY tx_id;
+
+-- name: pair
+-- Two inputs or more of different script kinds, two outputs and no OP_RETURN.
+--   in_unknown  inputs whose spent output was not read
+--   in_kinds    distinct kinds of the known inputs; P2PK counts as P2PKH, which the same key spends
+--   in_min      least known input value
+--   out_min     lesser output value
+WITH candidate AS (
+    SELECT tx_id FROM tx WHERE tx_id >= $start AND tx_id < $stop AND inputs >= 2 AND outputs = 2
+),
+spent AS (
+    SELECT tx_id, (count(*) - count(value))::INTEGER AS in_unknown, min(value) AS in_min,
+           bit_count(bit_or(1 << CASE kind WHEN $p2pk THEN $p2pkh ELSE kind END))::INTEGER AS in_kinds
+    FROM txin SEMI JOIN candidate USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop GROUP BY tx_id HAVING min(kind) <> max(kind)
+)
+SELECT tx_id, any_value(in_unknown) AS in_unknown, any_value(in_kinds) AS in_kinds,
+       any_value(in_min) AS in_min, min(value) AS out_min
+FROM txout JOIN spent USING (tx_id)
+WHERE tx_id >= $start AND tx_id < $stop AND in_kinds >= 2
+GROUP BY tx_id HAVING bool_and(kind <> $op_return) ORDER BY tx_id;
+
+-- name: ancestors
+-- What was recognised among the transactions whose outputs `hits` spend: in the blocks before this pass, or in it.
+SELECT DISTINCT tx_id, known.kind, known.denominations
+FROM txin SEMI JOIN hits USING (tx_id)
+JOIN (SELECT tx_id AS prev_tx_id, kind, denominations FROM mix WHERE tx_id < $first
+      UNION ALL SELECT tx_id, kind, denominations FROM found) AS known USING (prev_tx_id)
+ORDER BY ALL;

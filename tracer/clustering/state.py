@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tracer.chain import first_tx_id
+from tracer.clustering.rules import Tier
 from tracer.db import named_sql
 from tracer.errors import StoreDamaged
 from tracer.ledger.store import Ledger
@@ -28,23 +29,33 @@ class Applied:
 class Recorded:
     """What a build leaves in `meta`, as JSON.
 
-    blocks   blocks read up to that height
-    pending  inputs up to that height whose spent output was not read
+    rules, claims  digests of what it was made from; snapshot: of the claims, as they were read
+    blocks         blocks read up to that height
+    pending        inputs up to that height whose spent output was not read
+    next_address   one more than the greatest address id then
+    joins          ids of the overrides that joined two addresses
+    largest        addresses of the largest cluster
     """
 
     tier: str
     height: int
     tip_hash: str
     rules: str
+    claims: str
+    snapshot: str
     heuristics: tuple[Applied, ...]
     excluded: dict[str, int]
     blocks: int
+    pending: int
     addresses: int
+    next_address: int
     clusters: int
     non_singleton: int
     largest: int
     transactions_used: int
-    pending: int
+    refused: int
+    alarms: int
+    joins: tuple[str, ...] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,10 @@ class ClusteringState:
         """Nothing was read since."""
         return self.valid and self.behind == 0
 
+    def made_from(self, rules: str, claims: str) -> bool:
+        """Whether these rules and claims made them (digests)."""
+        return (self.recorded.rules, self.recorded.claims) == (rules, claims)
+
     def notes(self, rules: str) -> list[str]:
         """What a result must add to its coverage when it leans on these; `rules` is today's digest."""
         said = []
@@ -97,12 +112,18 @@ class ClusteringState:
 
 def write(ledger: Ledger, recorded: Recorded) -> None:
     """Put the record of a build in `meta`. Call it inside the build's transaction."""
-    ledger.db.run(_SQL["record"], {"state": json.dumps(asdict(recorded), sort_keys=True)})
+    text = json.dumps(asdict(recorded), sort_keys=True)
+    ledger.db.run(_SQL["record"], {"key": _key(Tier(recorded.tier)), "state": text})
 
 
-def current(ledger: Ledger) -> ClusteringState | None:
-    """The clusters in this store, or None where none were built."""
-    text: str | None = ledger.db.value(_SQL["recorded"])
+def forget(ledger: Ledger, tier: Tier) -> None:
+    """There are no clusters of this tier any more. Call it inside a transaction."""
+    ledger.db.run(_SQL["unrecord"], {"key": _key(tier)})
+
+
+def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState | None:
+    """The clusters of a tier in this store, or None where none were built."""
+    text: str | None = ledger.db.value(_SQL["recorded"], {"key": _key(tier)})
     if text is None:
         return None
     recorded = _read(text, ledger)
@@ -120,10 +141,15 @@ def below(ledger: Ledger, height: int) -> tuple[int, int]:
     return blocks, pending
 
 
+def _key(tier: Tier) -> str:
+    return "clustering" if tier is Tier.CONSERVATIVE else "overlay"
+
+
 def _read(text: str, ledger: Ledger) -> Recorded:
     try:
         stored = json.loads(text)
         stored["heuristics"] = tuple(Applied(**h) for h in stored["heuristics"])
+        stored["joins"] = tuple(stored["joins"])
         return Recorded(**stored)
     except (ValueError, TypeError, KeyError) as error:
         raise StoreDamaged(

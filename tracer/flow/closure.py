@@ -7,7 +7,6 @@ value floor never makes its answer inexact (DESIGN section 5, "Closure, then ker
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +16,11 @@ from tracer.db import named_sql
 from tracer.errors import StoreDamaged
 from tracer.flow.deposits import Sweeps, find_sweeps
 from tracer.flow.fates import Fate
-from tracer.flow.movements import I32, I64, Movements
+from tracer.flow.movements import I64, Movements
 from tracer.flow.services import Services
 from tracer.flow.spans import FOREVER
+from tracer.flow.trail import Budget, Trail, locate
+from tracer.flow.untagged import Untagged
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -27,57 +28,6 @@ if TYPE_CHECKING:
 
 _SQL = named_sql("tracer.flow", "closure.sql")
 _NEVER = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What the question allows. Times are unix seconds, `before` exclusive; `floor` is in base units."""
-
-    hops: int = 10
-    max_txs: int = 200_000
-    floor: int = 0
-    after: int | None = None
-    before: int | None = None
-
-
-@dataclass(frozen=True)
-class Trail:
-    """A closure: what kernels read, and the ledger's names for it.
-
-    tx_id      int64[m]  transactions in execution order
-    time       int64[m]  block time, unix seconds
-    out_tx     int64[k]  index of the transaction of each output
-    vout       int32[k]
-    address    int64[k]  address id, -1 where nobody's
-    holding    int64[k]  number of the `Holding` that stops it (also of a swept deposit), -1 where none
-    spender    int64[k]  tx_id of the transaction that spends it, -1 where none was looked for or found
-    swept_to   int64[k]  address id of the hot wallet a deposit was swept to, -1 elsewhere
-    seen       int64[s]  ids of all addresses that were looked at, also beside the trail
-    looked_at  int64[h]  numbers of all holdings that were met there
-    """
-
-    movements: Movements
-    tx_id: I64
-    time: I64
-    out_tx: I64
-    vout: I32
-    address: I64
-    holding: I64
-    spender: I64
-    swept_to: I64
-    seen: I64
-    looked_at: I64
-
-    def index(self, tx_ids: I64, vouts: I64) -> I64:
-        """Output indices of ledger outpoints that are in the trail; -1 for others."""
-        return _locate(self.tx_id, self.movements.out_start, tx_ids, vouts)
-
-
-def _locate(known: I64, out_start: I64, tx_ids: I64, vouts: I64) -> I64:
-    if not len(known):
-        return np.full(len(tx_ids), -1, np.int64)
-    place = np.minimum(np.searchsorted(known, tx_ids), len(known) - 1)
-    return np.where(known[place] == tx_ids, out_start[place] + vouts, -1)
 
 
 class Closure:
@@ -88,28 +38,35 @@ class Closure:
         ledger: Ledger,
         services: Services,
         budget: Budget,
+        untagged: Untagged,
         *,
         home: I64,
         last_gap: int,
         own_set_stops: bool,
+        sweeps: bool = True,
     ) -> None:
         """`home`: address ids of the seed set; `last_gap`: greatest missing height below the tip, or -1.
 
-        With `own_set_stops` (entity seeds) money that comes back to the set has entered a pool.
+        With `own_set_stops` (entity seeds) money that comes back to the set has entered a pool. Without `sweeps` no
+        deposit is recognised by where it was swept to.
         """
         import polars as pl
 
         self._ledger = ledger
         self._services = services
         self._budget = budget
+        self._untagged = untagged
         self._home = np.unique(home)
         self._own_set_stops = own_set_stops
+        self._looks_for_sweeps = sweeps
         self._last_gap = last_gap
         self._cut = _NEVER
         self._outputs: list[pl.DataFrame] = []
         self._heads: list[pl.DataFrame] = []
         self._spends: list[pl.DataFrame] = []
         self._sweeps: list[Sweeps] = []
+        self._pooled: list[pl.DataFrame] = []
+        self._seed_pools = np.empty(0, np.int64)
         self._known = np.empty(0, np.int64)
         # a claim that has ended, a mention and a person's tag say nothing of whose deposit address it is
         tagged = services.tagged.frame.filter(
@@ -125,6 +82,11 @@ class Closure:
         self._fetch(seeds)
         self._heads.append(self._ledger_rows("heads", wanted=_ids(seeds)))
         frontier, reached = self._with_outputs(entries), np.empty(0, np.int64)
+        pooled = self._untagged.among(frontier)
+        if self._own_set_stops:
+            self._pooled.append(pooled)
+        else:  # a lot goes on from where it was seeded, in a pool too: the answer says so
+            self._seed_pools = np.unique(pooled["cluster_id"].to_numpy()).astype(np.int64)
         for depth in range(1, self._budget.hops + 2):
             live = frontier.filter(
                 pl.col("holding").is_null() & (pl.col("kind") != int(ScriptKind.OP_RETURN))
@@ -145,6 +107,8 @@ class Closure:
             step = pl.concat([frame.join(_ids(fresh), on="tx_id", how="semi") for frame in self._outputs])
             # outputs that are seeds themselves were looked at in the first hop
             frontier = step.join(entries, on=["tx_id", "vout"], how="anti")
+            inside = pl.col("address_id").is_in(self._home.tolist())
+            self._pooled.append(self._untagged.among(frontier.filter(~inside)))
         return self._trail(seeds, reached)
 
     def _spend(self, live: pl.DataFrame) -> I64:
@@ -172,13 +136,17 @@ class Closure:
             .otherwise(int(Fate.SPENT)).cast(pl.UInt8).alias("fate")
         )  # fmt: skip
         edges = edges.with_columns(fate)
-        sweeps = find_sweeps(
-            self._ledger, self._services, edges.filter(~pl.col("mix")), self._outputs, self._named
-        )
+        spent = edges.filter(~pl.col("mix")) if self._looks_for_sweeps else edges.clear()
+        sweeps = find_sweeps(self._ledger, self._services, spent, self._outputs, self._named)
         self._sweeps.append(sweeps)
         edges = edges.join(sweeps.frame, on=["from_tx", "from_vout"], how="left")
         self._spends.append(edges.select("from_tx", "from_vout", "tx_id", "fate", "service", "swept_to"))
         going = edges.filter((pl.col("fate") == int(Fate.SPENT)) & pl.col("service").is_null())
+        # a deposit in a pool may still be one that was swept to a known service; nothing else goes on from there
+        for pooled in self._pooled[-1:]:
+            going = going.join(
+                pooled, left_on=["from_tx", "from_vout"], right_on=["tx_id", "vout"], how="anti"
+            )
         onward: I64 = going["tx_id"].unique().sort().to_numpy()
         return onward[onward <= self._cut]
 
@@ -214,11 +182,12 @@ class Closure:
         if heads.height != len(txs) or ranks.height != outputs.height:
             raise StoreDamaged("the look-up tables name transactions that the store does not hold.")
         moved = np.isin(txs, reached)
-        fate, holding, spender, swept_to = self._fates(outputs, txs, out_start, reached)
+        fate, holding, spender, swept_to, pool = self._fates(outputs, txs, out_start, reached)
+        touched = np.union1d(txs, spender[spender >= 0])
         previous = inputs.select(pl.col("prev_tx_id").fill_null(-1), "prev_vout")
         movements = Movements(
             in_start=in_start,
-            in_ref=_locate(
+            in_ref=locate(
                 txs,
                 out_start,
                 previous["prev_tx_id"].to_numpy(),
@@ -242,6 +211,10 @@ class Closure:
             holding=holding,
             spender=spender,
             swept_to=swept_to,
+            pool=pool,
+            shapes=self._ledger_rows("shapes", wanted=_ids(touched)),
+            pools=self._untagged.evidence,
+            seed_pools=self._seed_pools,
             seen=self._distinct("address_id"),
             looked_at=np.union1d(
                 np.union1d(self._distinct("holding"), self._distinct("cluster_holding")),
@@ -263,15 +236,15 @@ class Closure:
 
     def _fates(
         self, outputs: pl.DataFrame, txs: I64, out_start: I64, reached: I64
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], I64, I64, I64]:
-        """Fate, holding, spender and hot wallet of every output, under static stops."""
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], I64, I64, I64, I64]:
+        """Fate, holding, spender, hot wallet and untagged pool of every output, under static stops."""
         k = outputs.height
         heights = outputs["tx_id"].to_numpy() >> 24
         fate = np.where(heights < self._last_gap, int(Fate.UNREAD), int(Fate.UNSPENT)).astype(np.uint8)
         holding = outputs["holding"].fill_null(-1).to_numpy().astype(np.int64)
         spender, swept_to = np.full(k, -1, np.int64), np.full(k, -1, np.int64)
         for edges in self._spends:
-            at = _locate(
+            at = locate(
                 txs, out_start, edges["from_tx"].to_numpy(), edges["from_vout"].to_numpy().astype(np.int64)
             )
             ok = at >= 0
@@ -286,13 +259,21 @@ class Closure:
             fate[at[swept]] = int(Fate.SERVICE)
             holding[at[swept]] = service[swept]
             swept_to[at[swept]] = edges["swept_to"].fill_null(-1).to_numpy()[ok][swept]
+        pool = np.full(k, -1, np.int64)
+        for pooled in self._pooled:
+            at = locate(
+                txs, out_start, pooled["tx_id"].to_numpy(), pooled["vout"].to_numpy().astype(np.int64)
+            )
+            pool[at[at >= 0]] = pooled["cluster_id"].to_numpy()[at >= 0]
+        pool[swept_to >= 0] = -1
+        fate[pool >= 0] = int(Fate.CUSTODIAL_POOL)
         held = (holding >= 0) & (swept_to < 0)
         if self._own_set_stops:
             address = outputs["address_id"].fill_null(-1).to_numpy()
             fate[np.isin(address, self._home)] = int(Fate.CUSTODIAL_POOL)
         fate[held] = self._services.fates(holding[held])
         fate[outputs["kind"].to_numpy() == int(ScriptKind.OP_RETURN)] = int(Fate.BURNED)
-        return fate, holding, spender, swept_to
+        return fate, holding, spender, swept_to, pool
 
 
 def _ids(tx_ids: I64) -> pl.DataFrame:

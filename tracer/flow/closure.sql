@@ -12,7 +12,7 @@ SELECT s.from_tx, s.from_vout, s.tx_id, t.fee, t.inputs, b.time, m.tx_id IS NOT 
 FROM spent AS s
 JOIN spender AS t ON t.tx_id = s.tx_id
 JOIN block AS b ON b.height = (s.tx_id >> 24)
-LEFT JOIN mix AS m ON m.tx_id = s.tx_id
+LEFT JOIN mix AS m ON m.tx_id = s.tx_id AND m.stops
 ORDER BY from_tx, from_vout;
 
 -- name: outputs
@@ -21,7 +21,7 @@ WITH made AS MATERIALIZED (
 ), linked AS MATERIALIZED (
     SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM made)
 )
-SELECT o.tx_id, o.vout, o.value, o.kind, o.address_id,
+SELECT o.tx_id, o.vout, o.value, o.kind, o.address_id, coalesce(c.cluster_id, o.address_id) AS cluster_id,
        coalesce(ca.holding, cc.holding) AS holding, cc.holding AS cluster_holding
 FROM made AS o
 JOIN block AS b ON b.height = (o.tx_id >> 24)
@@ -64,6 +64,10 @@ SELECT o.tx_id, o.vout,
 FROM made AS o
 LEFT JOIN named AS a ON a.address_id = o.address_id
 ORDER BY o.tx_id, o.vout;
+
+-- name: shapes
+-- Those of `wanted` that a detector knows for one that several parties signed, or may have.
+SELECT tx_id, kind, stops FROM mix WHERE apart AND tx_id IN (SELECT tx_id FROM wanted) ORDER BY tx_id;
 
 -- name: gaps
 -- Runs of heights that were read, in order.

@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from tracer.clustering.pools import rule_of
 from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
+from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
+from tracer.flow.used import TWO_PARTY, two_party
 
 
-def coverage(facts: Facts, unread: int, seeded: int, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def coverage(
+    facts: Facts, taint: Taint, unread: int, seeded: int, endpoints: Sequence[Endpoint]
+) -> dict[str, Any]:
     """`coverage` of one method's document: `partial` unless it looked at everything the question needs.
 
     `unread` and `seeded` are base units of that method, `endpoints` all it reached.
@@ -28,7 +33,11 @@ def coverage(facts: Facts, unread: int, seeded: int, endpoints: Sequence[Endpoin
         notes.append(_nothing(facts))
     if not facts.snapshot.vasps().height and not Exits.parse(facts.question.exits).levels:
         notes.append(_NO_REGISTER)
-    notes.append("untagged pools and services are not recognised: money may have been followed through one")
+    notes += _pools(facts)
+    notes += [
+        f"the money {TWO_PARTY}: {count} of kind {kind}; which coins went where is one reading of it"
+        for kind, count in two_party(facts, taint).items()
+    ]
     unverified = facts.ledger.chain.unverified()
     if unverified:
         notes.append(f"not verified on {facts.ledger.chain.name}: {', '.join(unverified)}")
@@ -64,7 +73,7 @@ def _facts(facts: Facts, missing: Sequence[Sequence[int]], unread: int) -> list[
             "no clusters were built: services are known at tagged addresses only, mixers are not recognised"
         )
     else:
-        gaps += facts.clustering.notes(facts.rules)
+        gaps += facts.clustering.notes(facts.rules.digest)
     return gaps
 
 
@@ -89,6 +98,26 @@ def _nothing(facts: Facts) -> str:
     windowed = question.seed_after is not None or question.seed_before is not None
     what = "nothing left the entity" if facts.lots.unit == "entity" else "nothing arrived in the seed set"
     return f"{what}{' in the window' if windowed else ''}: there was nothing to follow"
+
+
+def _pools(facts: Facts) -> list[str]:
+    """How far pools that nobody tagged were recognised, and whether the seeds stand in one."""
+    rule = rule_of(facts.rules)
+    if rule is None or facts.question.pools == "tagged":
+        return ["untagged pools were not looked for: money may have been followed through one"]
+    least = rule.parameters
+    notes = [
+        f"untagged pools are recognised by what they do ({rule.id}: from {least.depositors} depositors on, with batch "
+        "payouts and commingling); through smaller ones money was followed"
+    ]
+    count = len(facts.trail.seed_pools)
+    if count:
+        notes.append(
+            f"seeds stand in {count} untagged wallet{'s' if count > 1 else ''} that behave{'' if count > 1 else 's'} "
+            "like a pool: what left an address there need not be what arrived at it; "
+            "--unit entity follows what left the pool"
+        )
+    return notes
 
 
 def _disputes(facts: Facts) -> list[str]:

@@ -7,8 +7,9 @@ address is one tagged `hot`, or one in the service's claimed cluster whose money
 paid out to others (a deposit address of the same cluster is not hot: paying one's whole coin to it is
 no sweep).
 
-Tier extended. It fails where a person pays a whole coin, without change, straight to a published hot
-address: the service is right, the address named as its deposit address is the payer's own.
+Tier extended; its header is `rules/heuristics/deposit_sweep.py`. It fails where a person pays a whole coin, without
+change, straight to a published hot address: the service is right, the address named as its deposit address is the
+payer's own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer.chain import ScriptKind
-from tracer.clustering.rules import Tier
 from tracer.db import named_sql
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I64
@@ -32,27 +32,9 @@ if TYPE_CHECKING:
 _SQL = named_sql("tracer.flow", "deposits.sql")
 
 
-@dataclass(frozen=True)
-class DepositSweep:
-    """The header of this heuristic, as results and the rules page quote it (`tracer.clustering.rules.Heuristic`)."""
+DEPOSIT_SWEEP = "deposit_sweep"
+"""Id of the heuristic."""
 
-    id: str = "deposit_sweep"
-    title: str = "deposit address, swept to a known hot wallet"
-    version: int = 1
-    tier: Tier = Tier.EXTENDED
-    references: tuple[str, ...] = (
-        "Meiklejohn et al. 2013 (service deposit addresses); the account-model form is Victor 2020, "
-        "Address Clustering Heuristics for Ethereum",
-    )
-    limitations: tuple[str, ...] = (
-        "Who pays a whole coin, without change, straight to a published hot address looks like a deposit address: "
-        "the service is right, the address named is the payer's own.",
-        "A deposit that was not swept yet is not recognised.",
-        "It names the service's address, never the customer.",
-    )
-
-
-DEPOSIT_SWEEP = DepositSweep()
 MOST_TRANSACTIONS = 1_000
 """An address with more transactions is no customer's deposit address (high degree, heuristics.md C)."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracer.amounts import Amount
-from tracer.flow import deposits, leaned
+from tracer.flow import leaned, stops
 from tracer.flow.coverage import coverage
 from tracer.flow.endpoints import Endpoint, endpoint_rows, group
 from tracer.flow.facts import Answer, Facts
@@ -17,6 +17,7 @@ from tracer.flow.grammar import digest
 from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
 from tracer.flow.tagged import among
+from tracer.flow.used import used_heuristics
 from tracer.intel.ranking import protection_of
 
 
@@ -41,7 +42,7 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     arrived = facts.by_day(taint.seeded) if lots.unit == "lot" else lots.arrived
     inside = {day: rest for day, units in received.items() if (rest := units - arrived.get(day, 0))}
     used = leaned.claims(facts, endpoints)
-    covered = coverage(facts, buckets["unread"], seeded, endpoints)
+    covered = coverage(facts, taint, buckets["unread"], seeded, endpoints)
     covered["notes"] += facts.worth.notes([*received, *lots.left, *facts.days_of(rests > 0)])
     return {
         "schema": "tracer.trace/1",
@@ -91,14 +92,15 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
             "amount": _sum_of(facts, hidden),
             "unknown_kyc": {"count": len(unknown), "amount": _sum_of(facts, unknown)},
         },
-        "stops": _stops(facts, taint),
-        "unspent": _resting(facts, taint, Fate.UNSPENT),
-        "unread": _resting(facts, taint, Fate.UNREAD),
-        "heuristics": _heuristics(facts, endpoints, taint),
+        "stops": stops.rows(facts, taint),
+        "unspent": stops.resting(facts, taint, Fate.UNSPENT),
+        "unread": stops.resting(facts, taint, Fate.UNREAD),
+        "heuristics": used_heuristics(facts, endpoints, taint),
         "graph": {
             "transactions": len(np.unique(facts.trail.out_tx[moved])),
             "hops": int(taint.hop[moved].max()) if moved.any() else 0,
         },
+        "overrides": facts.overrides,
         "protected": _protected(facts, taint),
         "claims": used,
         "tlp": leaned.marking(facts, used),
@@ -158,59 +160,9 @@ def as_of(facts: Facts) -> dict[str, Any]:
             }
         ],
         "intel_snapshot": facts.snapshot.id,
-        "rules": facts.rules,
+        "rules": facts.rules.digest,
         "engine": facts.engine,
     }
-
-
-def _stops(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
-    """Where the trail was ended and why, one row per reason, address and transaction.
-
-    `entity` is who is claimed to hold the address; None at a mixing transaction and where nobody is named.
-    The transaction is the one that brought the money there; at a mixer it is the mix.
-    """
-    sums: dict[tuple[str, str, str], dict[int, int]] = {}
-    entities: dict[tuple[str, str, str], str] = {}
-    fates = [int(f) for f in (*BUCKETS["stopped"], *BUCKETS["pruned"])]
-    for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
-        fate = Fate(int(taint.fate[o]))
-        mixed = fate is Fate.MIXER and facts.trail.holding[o] < 0
-        txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
-        key = (fate.reason, facts.address(o) or "", txid)
-        days, day = sums.setdefault(key, {}), facts.day(o)
-        days[day] = days.get(day, 0) + int(taint.amount[o])
-        if fate in BUCKETS["stopped"] and facts.trail.holding[o] >= 0:
-            entities[key] = facts.services.holding(int(facts.trail.holding[o])).entity.name
-    ranked = sorted(
-        sums.items(), key=lambda item: (-sum(item[1].values()), item[0][1], item[0][2], item[0][0])
-    )
-    return [
-        {
-            "reason": key[0],
-            "amount": _stopped(facts, days),
-            "address": key[1] or None,
-            "txid": key[2],
-            "entity": entities.get(key) or None,
-        }
-        for key, days in ranked
-    ]
-
-
-def _stopped(facts: Facts, days: dict[int, int]) -> Amount:
-    """What stopped at one place; only a mixer's row can be of several days, and then it is a sum."""
-    (day, units), *more = days.items()
-    return facts.worth.over(days) if more else facts.worth.on(units, day)
-
-
-def _resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
-    rows = [
-        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]), o)
-        for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(fate))).tolist()
-    ]
-    return [
-        {"address": address or None, "outpoint": f"{txid}:{vout}", "amount": facts.amount(-units, o)}
-        for units, address, txid, vout, o in sorted(rows)
-    ]
 
 
 def _protected(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
@@ -224,36 +176,3 @@ def _protected(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
         for row, address in facts.services.tagged.select(shields)
     }
     return [{"address": a, "protection": b, "claim": c} for a, b, c in sorted(rows)]
-
-
-def _heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> list[dict[str, Any]]:
-    """Every heuristic this answer leaned on. No error rate is claimed where none was measured."""
-    used: list[dict[str, Any]] = []
-    trail = facts.trail
-    ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
-    by_cluster = any(
-        holding.whole_cluster for holding in facts.services.holdings(np.unique(trail.holding[ended]).tolist())
-    )
-    purposes = [
-        text
-        for text, leaned in (
-            ("members of the seed set", facts.lots.clustered),
-            ("services and pools", by_cluster),
-        )
-        if leaned
-    ]
-    if purposes and facts.clustering:
-        used += [
-            _heuristic(h.id, h.version, facts.clustering.tier, " and ".join(purposes))
-            for h in facts.clustering.recorded.heuristics
-        ]
-    if any(leg.swept for endpoint in endpoints for leg in endpoint.legs):
-        rule = deposits.DEPOSIT_SWEEP
-        used.append(_heuristic(rule.id, rule.version, rule.tier, "endpoint legs"))
-    if bool(np.any((taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0))):
-        used.append(_heuristic("mix_shape", 1, "conservative", "stops at mixers"))
-    return used
-
-
-def _heuristic(name: Any, version: Any, tier: Any, used_for: str) -> dict[str, Any]:
-    return {"id": name, "version": version, "tier": tier, "error_rate": None, "used_for": used_for}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracer.amounts import largest_remainder, share_text
+from tracer.clustering.accounts import Shape, shapes
+from tracer.clustering.pools import Thresholds
 from tracer.flow.fates import Fate
 from tracer.flow.movements import Taint
 from tracer.flow.question import utc
@@ -17,8 +19,8 @@ from tracer.intel.claims import KycLevel
 from tracer.intel.kyc import KycAt
 
 if TYPE_CHECKING:
-    from tracer.flow.closure import Trail
     from tracer.flow.facts import Answer, Facts
+    from tracer.flow.trail import Trail
 
 Key = tuple[str, str, str | None, tuple[str, str] | None, str]
 """Entity, KYC level at that time, last known level, the interval it rests on, the host of its account: one row each."""
@@ -148,7 +150,7 @@ def _row(
         "share": share_text(endpoint.total, seeded),
         "range": _range(facts, endpoint, others, seeded) if len(others) > 1 else None,
         "legs": legs,
-        "account_shape": "nested" if endpoint.nested_in else "unknown",
+        "account_shape": _shape(endpoint, legs),
         "first_time": utc(min(times)),
         "last_time": utc(max(times)),
         "min_hops": min(leg["hops"] for leg in legs),
@@ -158,6 +160,35 @@ def _row(
         "nested_in": _host(facts, endpoint, day) if endpoint.nested_in else None,
         "request_to": _request_to(facts, endpoint.vasp_id or endpoint.nested_in),
     }
+
+
+def look_at_accounts(facts: Facts, answers: Sequence[Answer], pools: Thresholds | None) -> None:
+    """Find out which shape the accounts behind the deposit addresses have that any method's money reached."""
+    import polars as pl
+
+    trail, reached = facts.trail, np.zeros(len(facts.trail.vout), bool)
+    for answer in answers:
+        reached |= (answer.taint.amount > 0) & (answer.taint.fate == int(Fate.SERVICE))
+    deposits = [
+        int(trail.address[o])
+        for o in np.flatnonzero(reached & (trail.address >= 0)).tolist()
+        if _role(facts, o, int(trail.holding[o]))[0] == "deposit"
+    ]
+    if not deposits:
+        return
+    tagged = facts.services.tagged.frame
+    held = tagged.filter(pl.col("fate").is_not_null())["cluster_id"]
+    found = shapes(facts.ledger, deposits, held.unique().to_list(), pools=pools)
+    facts.accounts.update(found.select("address_id", "shape").iter_rows())
+    facts.senders = np.unique(found["sent_by"].explode().drop_nulls().to_numpy()).astype(np.int64)
+
+
+def _shape(endpoint: Endpoint, legs: Sequence[Mapping[str, Any]]) -> str:
+    """The shape of the account: of a nested service by claim, else the one that all deposits agree on."""
+    if endpoint.nested_in:
+        return Shape.NESTED
+    told = {leg["account_shape"] for leg in legs if leg["account_shape"]}
+    return told.pop() if len(told) == 1 else Shape.UNKNOWN
 
 
 def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int]) -> list[dict[str, str]]:
@@ -192,6 +223,7 @@ def _leg(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
     return {
         "role": leg.role,
         "role_basis": leg.basis,
+        "account_shape": facts.accounts.get(int(trail.address[o])) if leg.role == "deposit" else None,
         "address": facts.address(o),
         "txid": facts.txid(o),
         "vout": int(trail.vout[o]),

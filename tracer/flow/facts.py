@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tracer.amounts import Amount
+from tracer.clustering.rules import RuleSet
 from tracer.clustering.state import ClusteringState
-from tracer.flow.closure import Trail
 from tracer.flow.movements import I64, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
 from tracer.flow.tagged import among
+from tracer.flow.trail import Trail
 from tracer.flow.worth import DAY, Worth
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
+
+Rates = Callable[[str, int], dict[str, Any] | None]
+"""Id and version of a rule -> its error rate as documents show it, None where none was measured."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,11 @@ class Answer:
 
 @dataclass
 class Facts:
-    """What all documents of one question share. Names are rendered once, at the end."""
+    """What all documents of one question share. Names are rendered once, at the end.
+
+    accounts  address id of a service's deposit address -> shape of the account behind it
+    senders   cluster ids of who paid these, which decided it
+    """
 
     ledger: Ledger
     snapshot: Snapshot
@@ -44,11 +54,15 @@ class Facts:
     tip: Tip
     runs: Sequence[tuple[int, int]]
     clustering: ClusteringState | None
-    rules: str
+    rules: RuleSet
+    rates: Rates
     engine: str
     ceiling: I64
+    overrides: list[dict[str, Any]] = field(default_factory=list)
     txids: dict[int, str] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
+    accounts: dict[int, str] = field(default_factory=dict)
+    senders: I64 = field(default_factory=lambda: np.empty(0, np.int64))
 
     def name_everything(self, answers: Iterable[Answer]) -> None:
         """Render every txid and address that any of the answers can show."""
@@ -65,7 +79,20 @@ class Facts:
         owners = np.union1d(trail.address[ended], trail.swept_to[ended])
         met = pl.col("shields") & among("address_id", np.unique(trail.address[tainted]).tolist())
         owners = np.union1d(owners, self.services.tagged.frame.filter(met)["address_id"].to_numpy())
+        owners = np.union1d(owners, trail.pools["cluster_id"].to_numpy())
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
+
+    @cached_property
+    def kinds(self) -> dict[int, str]:
+        """tx_id -> what a detector takes it for: of those that mix, or may."""
+        return dict(self.trail.shapes.select("tx_id", "kind").iter_rows())
+
+    def pool(self, cluster_id: int) -> dict[str, object]:
+        """What tells that an untagged cluster is a pool, as documents show it."""
+        (row,) = self.trail.pools.filter(self.trail.pools["cluster_id"] == cluster_id).to_dicts()
+        height = self.clustering.height if self.clustering else self.tip.height
+        told = {name: row[name] for name in row if name not in ("cluster_id", "pool_like")}
+        return {"cluster": f"cluster:{self.addresses[cluster_id]}@{height}", **told}
 
     def amount(self, base_units: int, output: int) -> Amount:
         """An amount in an output, with what it was worth on the day of the output's block."""

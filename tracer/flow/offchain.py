@@ -35,6 +35,7 @@ _KEPT = (
     "unspent",
     "unread",
     "heuristics",
+    "overrides",
     "protected",
     "claims",
     "tlp",

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
 from tracer.errors import UsageError
-from tracer.flow.closure import Budget
 from tracer.flow.methods import DEFAULT, METHODS
 from tracer.flow.movements import NO_LIMIT
 from tracer.flow.seeds import Unit
+from tracer.flow.trail import Budget
 from tracer.intel import taxonomy
 from tracer.intel.claims import WEAK, KycLevel
 from tracer.intel.prices import check_currency
@@ -56,6 +57,7 @@ class Exits:
 class Question:
     """One trace. Times are unix seconds, UTC, ends exclusive; `min_value` is in base units.
 
+    pools                   whether pools that nobody tagged stop it too, recognised by what they do
     currency, price_source  of the fiat values (`tracer.intel.prices`); None: the sources as they rank
     """
 
@@ -70,6 +72,7 @@ class Question:
     seed_after: int | None = None
     seed_before: int | None = None
     exits: tuple[str, ...] = ()
+    pools: Literal["all", "tagged"] = "all"
     currency: str = "USD"
     price_source: str | None = None
 
@@ -113,6 +116,7 @@ class Question:
             "seed_after": utc(self.seed_after),
             "seed_before": utc(self.seed_before),
             "exits": list(self.exits),
+            "pools": self.pools,
             "fees": "fee_sink",
             "currency": self.currency,
             "price_source": self.price_source,

@@ -26,7 +26,7 @@ from tracer.ledger.store import Ledger, txid_bytes
 if TYPE_CHECKING:
     import polars as pl
 
-    from tracer.flow.closure import Trail
+    from tracer.flow.trail import Trail
 
 _SQL = named_sql("tracer.flow", "seeds.sql")
 _FOREVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)

@@ -44,7 +44,7 @@ JOIN address_tx AS h ON h.address_id = m.address_id
 JOIN txout AS o ON o.tx_id = h.tx_id AND o.address_id = m.address_id
 JOIN spend AS s ON s.prev_tx_id = o.tx_id AND s.prev_vout = o.vout
 JOIN block AS b ON b.height = (s.tx_id >> 24)
-LEFT JOIN mix AS x ON x.tx_id = s.tx_id
+LEFT JOIN mix AS x ON x.tx_id = s.tx_id AND x.stops
 WHERE b.time >= $after AND b.time < $before AND b.time >= m.since AND b.time < m.until
 GROUP BY s.tx_id ORDER BY s.tx_id;
 

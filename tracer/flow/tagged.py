@@ -6,20 +6,19 @@ be known of all of them is a column, asked once per distinct wording; rows are m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.chain import AddressKey
 from tracer.db import named_sql
 from tracer.flow.fates import Fate
 from tracer.flow.spans import span_of
 from tracer.intel import taxonomy
 from tracer.intel.names import Names
-from tracer.intel.ranking import Row, behaviour_of, protection_of, words_of
-from tracer.ledger.prefix import address_prefix
+from tracer.intel.ranking import Row, behaviour_of, protection_of
+from tracer.intel.wording import asked, identified
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -105,9 +104,8 @@ def resolve(ledger: Ledger, tags: pl.DataFrame, names: Names, vasps: AbstractSet
     An actor under another name of its own, or a service's label that is the name of exactly one actor, is that
     actor (`Names.identified`).
     """
-    said = tags.select("kind", "payload", prefixes(tags).alias("prefix")).with_row_index("claim")
-    with ledger.db.table("said", said):
-        found = ledger.db.polars(_SQL["resolve_tags"])
+    with ledger.db.table("found", ledger.find_addresses(tags)):
+        found = ledger.db.polars(_SQL["clusters_of_claims"])
     return Tagged(tags, found, names, vasps)
 
 
@@ -133,43 +131,22 @@ def _fate(row: Row, *, known: bool) -> Fate | None:
     return _FATES[behaviour]
 
 
-def prefixes(tags: pl.DataFrame) -> pl.Series:
-    """`address_prefix` of each row of (kind, payload), column-wise; rows of short payloads one by one."""
-    import polars as pl
-
-    head = pl.col("payload").bin.head(8).bin.reinterpret(dtype=pl.Int64, endianness="little")
-    whole = pl.when(pl.col("payload").bin.size() >= 8).then(head ^ (pl.col("kind").cast(pl.Int64) * 2**56))
-    found = tags.select(whole.alias("prefix"))["prefix"]
-    short = found.is_null().arg_true().to_list()
-    if short:
-        keys = [AddressKey(tags["kind"][i], tags["payload"][i]) for i in short]
-        found = found.scatter(short, [address_prefix(key) for key in keys])
-    return found
-
-
 def _in_columns(
     tags: pl.DataFrame, found: pl.DataFrame, names: Names, vasps: AbstractSet[str]
 ) -> pl.DataFrame:
     """`Tagged.frame`: what `Names.identified`, `fate_of`, `protection_of` and `span_of` say of each row."""
     import polars as pl
 
-    words, fated = (
-        ["category", "concepts"],
-        ["category", "concepts", "role", "tag_type", "protection", "known"],
-    )
+    fated = ["category", "concepts", "role", "tag_type", "protection", "known"]
     columns = ["claim_id", "label", "actor", "nested_in", "confidence", "is_cluster_definer", *fated[:-1]]
     frame = found.hstack(tags.select(*columns, "valid_from", "valid_to")[found["claim"]])
-    frame = _asked(frame, words, {"person": pl.Boolean, "worded": pl.Boolean}, _speaks_of)
-    said = pl.when(pl.col("actor") != "").then("actor").when("worded").then("label").otherwise(pl.lit(""))
-    frame = frame.with_columns(pl.when("person").then(pl.lit("")).otherwise(said).alias("said"))
-    frame = _asked(frame, ["said"], {"meant": pl.String}, lambda row: (names.actor_of(row["said"]),))
-    frame = frame.with_columns(pl.coalesce("meant", "actor").alias("actor"))
+    frame = identified(frame, names)
     known = pl.col("actor").is_in(list(vasps)) | pl.col("nested_in").is_in(list(vasps))
-    frame = _asked(
+    frame = asked(
         frame.with_columns(known.alias("known")), fated, {"fate": pl.UInt8, "shields": pl.Boolean},
         lambda row: (_fate(row, known=row["known"]), bool(protection_of(row))),
     )  # fmt: skip
-    frame = _asked(
+    frame = asked(
         frame, ["valid_from", "valid_to"], {"since": pl.Int64, "until": pl.Int64},
         lambda row: span_of(row["valid_from"], row["valid_to"]),
     )  # fmt: skip
@@ -178,23 +155,3 @@ def _in_columns(
         (pl.col("is_cluster_definer") | pl.col("confidence").is_in(CLUSTER_CONFIDENCES)).alias("whole"),
         "shields", "since", "until",
     ).with_row_index("place")  # fmt: skip
-
-
-def _speaks_of(row: Row) -> tuple[bool, bool]:
-    """Whether the words of a tag are a person's, and whether it has any (see `Names.identified`)."""
-    words = bool(words_of(row))
-    return words and behaviour_of(row) == "follow", words
-
-
-def _asked(
-    frame: pl.DataFrame,
-    columns: Sequence[str],
-    answer: Mapping[str, type[pl.DataType]],
-    ask: Callable[[Row], tuple[Any, ...]],
-) -> pl.DataFrame:
-    """The frame with the columns that `ask` answers, asked once per distinct row of `columns`."""
-    import polars as pl
-
-    distinct = frame.select(columns).unique()
-    said = pl.DataFrame([ask(row) for row in distinct.iter_rows(named=True)], schema=answer, orient="row")
-    return frame.join(distinct.hstack(said), on=columns, how="left", maintain_order="left")

@@ -13,13 +13,20 @@ from typing import Any
 import numpy as np
 
 from tracer.clustering import state as clustering
+from tracer.clustering.constraints import overrides
+from tracer.clustering.lookup import clusters_of
+from tracer.clustering.overrides import touching
+from tracer.clustering.pools import rule_of
+from tracer.clustering.rules import RuleSet, Tier
 from tracer.db import named_sql
 from tracer.errors import StoreDamaged, UsageError
 from tracer.flow import seeds as seeding_room
 from tracer.flow import services as service_room
-from tracer.flow.closure import Closure, Trail
+from tracer.flow.closure import Closure
+from tracer.flow.deposits import DEPOSIT_SWEEP
 from tracer.flow.document import compare, document
-from tracer.flow.facts import Answer, Facts
+from tracer.flow.endpoints import look_at_accounts
+from tracer.flow.facts import Answer, Facts, Rates
 from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.grammar import Seed, parse
 from tracer.flow.kernel_ceiling import ceiling
@@ -29,6 +36,8 @@ from tracer.flow.offchain import Followed, Links, with_links
 from tracer.flow.question import Question
 from tracer.flow.seeds import Lots
 from tracer.flow.services import Services
+from tracer.flow.trail import Trail
+from tracer.flow.untagged import Untagged
 from tracer.flow.worth import Worth
 from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
@@ -40,12 +49,19 @@ MOST_SEEDS_APART = 64
 
 
 def trace(
-    ledger: Ledger, snapshot: Snapshot, question: Question, *, rules: str, engine: str
+    ledger: Ledger,
+    snapshot: Snapshot,
+    question: Question,
+    *,
+    rules: RuleSet,
+    engine: str,
+    rates: Rates = lambda _id, _version: None,
 ) -> dict[str, Any]:
     """Answer a question: `tracer.trace/1` for one method, `tracer.traces/1` for several.
 
-    `rules` is the digest of the rules in force, `engine` the version of this program; both are quoted. Raises
-    `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged` if a balance does not close.
+    `rules` are those in force, with what they do; `engine` is the version of this program; both are quoted. `rates`
+    tells the measured error rate of a rule. Raises `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged`
+    if a balance does not close.
     """
     tip = ledger.tip()
     if tip is None:
@@ -64,7 +80,9 @@ def trace(
         after=question.seed_after,
         before=question.seed_before,
     )
-    follow = partial(_follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, engine))
+    follow = partial(
+        _follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, rates, engine)
+    )
     first = follow(lots)
     links = Links(snapshot.legs(), follow, partial(seeding_room.resolve, ledger, services))
     facts, answers = first
@@ -88,18 +106,22 @@ def _follow(
     worth: Worth,
     services: Services,
     read: tuple[Tip, Sequence[tuple[int, int]]],
-    made_by: tuple[str, str],
+    made_by: tuple[RuleSet, Rates, str],
     lots: Lots,
 ) -> Followed:
     """Where lots went: closure, kernels, names."""
-    (tip, runs), (rules, engine) = read, made_by
+    (tip, runs), (rules, rates, engine) = read, made_by
+    pools = rule_of(rules) if question.pools == "all" else None
+    thresholds = pools.parameters if pools else None
     closure = Closure(
         ledger,
         services,
         question.budget,
+        Untagged(ledger, thresholds),
         home=np.array(sorted(lots.members), np.int64),
         last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
         own_set_stops=lots.unit == "entity",
+        sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None,
     )
     trail = closure.grow(lots.entries())
     seeding = lots.seeding(trail)
@@ -119,12 +141,24 @@ def _follow(
         runs=runs,
         clustering=clustering.current(ledger),
         rules=rules,
+        rates=rates,
         engine=engine,
         ceiling=ceiling(trail.movements, seeding),
     )
+    facts.overrides = _overrides(facts)
     answers = [Answer(name, taint, _by_seed(name, trail, lots, taint)) for name, taint in taints.items()]
     facts.name_everything(answers)
+    look_at_accounts(facts, answers, thresholds)
     return facts, answers
+
+
+def _overrides(facts: Facts) -> list[dict[str, Any]]:
+    """The analysts' overrides that touch a cluster the answer met: of the seed set, or of an address on the way."""
+    said = overrides(facts.ledger, facts.snapshot)
+    if not said:
+        return []
+    met = clusters_of(facts.ledger, [*facts.lots.members, *facts.trail.seen.tolist()])
+    return touching(facts.ledger, said, set(met.values()), Tier.CONSERVATIVE)
 
 
 def _distinct(seeds: Iterable[Seed]) -> list[Seed]:

@@ -1,4 +1,4 @@
-"""What people say: tags, actors, services with their KYC level, prices, off-chain links, withdrawals.
+"""What people say: tags, actors, services with their KYC level, prices, off-chain links, overrides, withdrawals.
 
 A claim has a source, a date and a confidence; two claims may disagree and both stay. Nothing here is a fact
 of a chain. Every kind is one frozen dataclass; its fields are the columns of the store, and the hash of what
@@ -197,6 +197,24 @@ class Leg(Said):
 
 
 @dataclass(frozen=True, slots=True)
+class Override(Said):
+    """An analyst's word on who shares control: two addresses have one holder (`join`), or two (`split`).
+
+    a, b   canonical addresses of one chain, a < b as texts
+    txid   of a split: the transaction whose common spend is not taken as one; "" where none is named
+    said_at  ISO date
+    """
+
+    chain: str
+    kind: str
+    a: str
+    b: str
+    txid: str
+    source: str
+    said_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal(Said):
     """Takes another claim back from a day on: who, why. The claim stays in the snapshots made before."""
 
@@ -205,10 +223,10 @@ class Withdrawal(Said):
     withdrawn_at: str
 
 
-Claim = Tag | Actor | Vasp | Price | Leg | Withdrawal
+Claim = Tag | Actor | Vasp | Price | Leg | Override | Withdrawal
 """Anything a list can hold."""
 
-ClaimKind = Literal["tags", "actors", "vasps", "prices", "legs", "withdrawals"]
+ClaimKind = Literal["tags", "actors", "vasps", "prices", "legs", "overrides", "withdrawals"]
 """What one list holds; also the first part of its file name in the store."""
 
 KINDS: Mapping[ClaimKind, type[Claim]] = {
@@ -217,6 +235,7 @@ KINDS: Mapping[ClaimKind, type[Claim]] = {
     "vasps": Vasp,
     "prices": Price,
     "legs": Leg,
+    "overrides": Override,
     "withdrawals": Withdrawal,
 }
 
@@ -226,6 +245,7 @@ DATED: Mapping[ClaimKind, str] = {
     "vasps": "assessed_at",
     "prices": "day",
     "legs": "said_at",
+    "overrides": "said_at",
     "withdrawals": "withdrawn_at",
 }
 """The field that dates a claim of each kind."""
@@ -240,19 +260,23 @@ UNMARKED = "TLP:AMBER+STRICT"
 TLPS = ("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", UNMARKED, RED)
 """Markings of the Traffic Light Protocol 2.0 (FIRST), from free to closed."""
 
+OVERRIDES = ("join", "split")
 PROTECTIONS = ("victim", "test_purchase", "")
 STATUSES = ("active", "closed", "seized", "sanctioned", "")
 
-_DERIVED = frozenset({"kind", "payload"})
-_SAID = {kind: tuple(sorted({f.name for f in fields(kind)} - _DERIVED)) for kind in KINDS.values()}
+_DERIVED: Mapping[type[Claim], frozenset[str]] = {Tag: frozenset({"kind", "payload"})}
+_SAID = {
+    kind: tuple(sorted({f.name for f in fields(kind)} - _DERIVED.get(kind, frozenset())))
+    for kind in KINDS.values()
+}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def canonical(claim: Claim) -> str:
     """The one text of a claim: its fields as JSON, names sorted, empty ones left out.
 
-    Leaving empty fields out keeps old ids valid when a later version adds a field. `kind` and `payload` only
-    repeat `address`.
+    Leaving empty fields out keeps old ids valid when a later version adds a field. `kind` and `payload` of a tag
+    only repeat `address`.
     """
     kind = type(claim)
     said = {n: v for n in _SAID[kind] if (v := getattr(claim, n)) is not None and v != ""}

@@ -21,13 +21,13 @@ def schema(kind: ClaimKind) -> dict[str, pl.DataType]:
     import polars as pl
 
     special: dict[str, pl.DataType] = {
-        "kind": pl.UInt8(),
-        "payload": pl.Binary(),
-        "is_cluster_definer": pl.Boolean(),
-        "xmr_support": pl.Boolean(),
+        "int": pl.UInt8(),
+        "bytes": pl.Binary(),
+        "bool": pl.Boolean(),
+        "bool | None": pl.Boolean(),
     }
-    names = (field.name for field in fields(KINDS[kind]))
-    return {"claim_id": pl.String(), **{name: special.get(name, pl.String()) for name in names}}
+    told = {field.name: special.get(str(field.type), pl.String()) for field in fields(KINDS[kind])}
+    return {"claim_id": pl.String(), **told}
 
 
 def whole(kind: ClaimKind, frame: pl.DataFrame) -> pl.DataFrame:

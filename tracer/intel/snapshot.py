@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from tracer.intel import kyc, manifest
-from tracer.intel.claims import Actor, ClaimKind, Leg, Vasp, Withdrawal, from_row
+from tracer.intel.claims import Actor, ClaimKind, Leg, Override, Vasp, Withdrawal, from_row
 from tracer.intel.frames import schema
 from tracer.intel.kyc import Known, KycAt
 from tracer.intel.manifest import ListEntry, Manifest
@@ -27,6 +27,7 @@ _ORDER: dict[ClaimKind, tuple[str, ...]] = {
     "vasps": ("vasp_id", "valid_from", "valid_to", "assessed_at", "claim_id"),
     "prices": ("asset", "currency", "day", "source", "claim_id"),
     "legs": ("chain", "origin", "to_chain", "target", "claim_id"),
+    "overrides": ("chain", "a", "b", "kind", "txid", "claim_id"),
     "withdrawals": ("claim", "withdrawn_at", "claim_id"),
 }  # fmt: skip
 
@@ -132,6 +133,17 @@ class Snapshot:
         """Off-chain links with their claim ids."""
         rows = self.claims("legs").iter_rows(named=True)
         return [(row["claim_id"], leg) for row in rows if isinstance(leg := from_row("legs", row), Leg)]
+
+    def overrides(self, chain: str) -> list[tuple[str, Override]]:
+        """Analysts' words on the links of one chain, with their claim ids."""
+        import polars as pl
+
+        rows = self.claims("overrides").filter(pl.col("chain") == chain).iter_rows(named=True)
+        return [
+            (row["claim_id"], said)
+            for row in rows
+            if isinstance(said := from_row("overrides", row), Override)
+        ]
 
     def withdrawn_tags(self) -> pl.DataFrame:
         """Tags that were withdrawn, as `tags` gives those that stand."""

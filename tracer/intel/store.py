@@ -29,6 +29,7 @@ _SUBJECT: Mapping[ClaimKind, tuple[str, ...]] = {
     "vasps": ("vasp_id", "name"),
     "prices": ("asset", "currency", "day"),
     "legs": ("origin", "target"),
+    "overrides": ("chain", "a", "b"),
     "withdrawals": ("claim",),
 }
 """What a claim is about, for telling additions from removals; the last column of tags only names it."""
@@ -298,7 +299,7 @@ def _difference(
     if old is None:
         return (), (), 0
     columns = list(_SUBJECT[kind])
-    key = columns[:2] if kind in ("tags", "legs") else columns if kind == "prices" else columns[:1]
+    key = columns[: {"tags": 2, "legs": 2, "prices": 3, "overrides": 3}.get(kind, 1)]
 
     def only(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
         rest = frame.join(other, on="claim_id", how="anti").sort(*columns, "claim_id")

@@ -83,3 +83,44 @@ CREATE TABLE cluster (                 -- conservative tier; address ids without
 CREATE TABLE cluster_member (          -- the same rows, sorted by (cluster_id, address_id)
     cluster_id INTEGER NOT NULL, address_id INTEGER NOT NULL
 );
+
+-- name: links_2
+-- Links explained, refused and overlaid. All derived: clusters of former versions are built again.
+DROP TABLE mix;
+DELETE FROM meta WHERE key = 'clustering';
+DELETE FROM cluster;
+DELETE FROM cluster_member;
+CREATE TABLE mix (                     -- transactions whose shape a detector knows; sorted by tx_id
+    tx_id BIGINT NOT NULL, kind VARCHAR NOT NULL,    -- tracer.clustering.rules.SHAPES
+    participants INTEGER NOT NULL,     -- a lower bound
+    denominations BIGINT[] NOT NULL,   -- base units, ascending; empty where there is none
+    confidence INTEGER NOT NULL,       -- percent
+    apart BOOLEAN NOT NULL,            -- kept out of co-spend
+    stops BOOLEAN NOT NULL             -- a trace ends there: whose coins come out nobody can tell
+);
+CREATE TABLE key_link (                -- two addresses of one key, from the transaction on that shows the later one first
+    tx_id BIGINT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL
+);
+CREATE TABLE key_form (                -- where the nested SegWit address of a key would be found; sorted by prefix
+    prefix BIGINT NOT NULL, address_id INTEGER NOT NULL
+);
+CREATE TABLE cluster_merge (           -- where two clusters of two addresses or more became one; sorted by tx_id
+    tx_id BIGINT NOT NULL, heuristic VARCHAR NOT NULL,
+    kept INTEGER NOT NULL, merged INTEGER NOT NULL,            -- earliest-seen members, as each was named before
+    kept_size INTEGER NOT NULL, merged_size INTEGER NOT NULL,  -- before
+    alarm BOOLEAN NOT NULL             -- both large, or the largest of all grew by a leap
+);
+CREATE TABLE refused_link (            -- evidence for a link that a constraint forbids; sorted by (tier, tx_id, a, b)
+    tier VARCHAR NOT NULL, tx_id BIGINT NOT NULL, heuristic VARCHAR NOT NULL,
+    a INTEGER NOT NULL, b INTEGER NOT NULL, reason VARCHAR NOT NULL   -- tracer.clustering.unionfind.REASONS
+);
+CREATE TABLE overlay_link (            -- accepted links of the extended tier, in the order they were taken
+    tx_id BIGINT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL,    -- b's cluster was joined to a's
+    heuristic VARCHAR NOT NULL, agreed VARCHAR NOT NULL, confidence INTEGER NOT NULL   -- ids of all that agreed
+);
+CREATE TABLE overlay (                 -- conservative cluster -> extended cluster, where they differ; sorted by cluster_id
+    cluster_id INTEGER NOT NULL, overlay_id INTEGER NOT NULL          -- overlay_id = address_id of the earliest-seen member
+);
+CREATE TABLE overlay_member (          -- the same rows with overlay_id itself, sorted by (overlay_id, cluster_id)
+    overlay_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL
+);

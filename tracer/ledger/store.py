@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tracer.chain import AddressKey, Chain
 from tracer.db import Database, named_sql
 from tracer.errors import StoreDamaged, UsageError
-from tracer.ledger.prefix import address_prefix, txid_prefix
+from tracer.ledger.prefix import address_prefix, address_prefixes, txid_prefix
 from tracer.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SCHEMA = named_sql("tracer.ledger", "schema.sql")
 _SQL = named_sql("tracer.ledger", "store.sql")
-MIGRATIONS = ("facts_1",)
+MIGRATIONS = ("facts_1", "links_2")
 """Named, recorded, forward only: each runs once, in this order, inside one transaction."""
 
 
@@ -121,6 +125,15 @@ class Ledger:
             {"prefix": address_prefix(key), "kind": key.kind, "payload": key.payload},
         )
         return found
+
+    def find_addresses(self, addresses: pl.DataFrame) -> pl.DataFrame:
+        """Which of many addresses (kind uint8, payload) the ledger has seen: place (their row, int64), address_id."""
+        import polars as pl
+
+        asked = addresses.select("kind", "payload", address_prefixes(addresses).alias("prefix"))
+        asked = asked.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+        with self.db.table("asked", asked):
+            return self.db.polars(_SQL["find_addresses"])
 
     def quarantine_block(self, block_hash: bytes, source: str, reason: str, raw: bytes) -> None:
         """Keep a refused block as it was found, once; `tracer status` counts it until a sound copy is read."""

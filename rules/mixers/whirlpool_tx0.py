@@ -1,0 +1,85 @@
+"""Whirlpool's funding transaction (Tx0): one wallet cuts its coins into premix outputs. Not a mix.
+
+Co-spend holds for it: all its inputs are one wallet's. It is named so that nobody takes its equal outputs for a
+CoinJoin's, and because mixes descend from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from rules.mixers.pools import FEES, SURPLUS
+from tracer.clustering.rules import mixes
+
+_REFERENCES = (
+    "GraphSense graphsense-lib, heuristics_service.py (Whirlpool Tx0: one data output, 1 to 70 premix outputs, "
+    "the fee of half to three times the pool's, two others at most)",
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Published pools, fees and counts.
+
+    fees     denomination -> coordinator's fee, sat
+    surplus  most sat a premix output stands above the denomination
+    premix   most premix outputs
+    others   most outputs beside the premix and the fee
+    """
+
+    fees: Mapping[int, int] = field(default_factory=lambda: dict(FEES))
+    surplus: int = SURPLUS
+    premix: int = 70
+    others: int = 2
+
+
+@dataclass(frozen=True)
+class WhirlpoolTx0:
+    """Detects a Tx0 by its data output, its premix outputs and the coordinator's fee."""
+
+    id: str = "whirlpool_tx0"
+    kind: str = "whirlpool_tx0"
+    reads: str = "noted"
+    title: str = "Whirlpool Tx0 (funds a mix, is none)"
+    version: int = 1
+    references: tuple[str, ...] = _REFERENCES
+    limitations: tuple[str, ...] = (
+        "A Tx0 that pays no fee (a full discount code) is not named.",
+        "A payment with a data output and amounts that happen to fit a pool and its fee looks alike.",
+        "That its premix outputs are later spent in a mix is not asked: it would change the past.",
+    )
+    parameters: Parameters = field(default_factory=Parameters)
+
+    def detect(self, shapes: pl.DataFrame) -> pl.DataFrame:
+        """See `MixDetector.detect`. It looks at outputs only, which are always known."""
+        p, c = self.parameters, pl.col
+        outputs = shapes.select("tx_id", "n_out", value="out_values").explode("value")
+        funding = [self._of_pool(outputs, pool, fee) for pool, fee in p.fees.items()]
+        best = (
+            pl.concat(funding)
+            .sort("tx_id", "premix", "pool")
+            .unique("tx_id", keep="last", maintain_order=True)
+        )
+        return mixes(
+            best,
+            self,
+            where=(c("premix") <= p.premix) & (c("n_out") <= c("premix") + 1 + p.others),
+            participants=pl.lit(1),
+            denominations=pl.concat_list("pool"),
+            confidence=pl.lit(60),
+        )
+
+    def _of_pool(self, outputs: pl.DataFrame, pool: int, fee: int) -> pl.DataFrame:
+        """Per transaction that pays the pool's fee: how many outputs share one premix value."""
+        value = pl.col("value")
+        paid = outputs.filter(value.is_between(fee // 2, 3 * fee))
+        return (
+            outputs.filter(value.is_between(pool + 1, pool + self.parameters.surplus))
+            .join(paid, on="tx_id", how="semi")
+            .group_by("tx_id", "n_out", "value")
+            .agg(premix=pl.len().cast(pl.Int64))
+            .select("tx_id", "n_out", "premix", pool=pl.lit(pool, dtype=pl.Int64))
+        )

@@ -1,0 +1,17 @@
+-- The order in which a chain shows its addresses.
+
+-- name: next_address
+SELECT coalesce(max(address_id), -1) + 1 FROM address;
+-- name: backfilled
+-- blocks whose rows were written after those of a higher block
+SELECT count(*) > 0 FROM (SELECT height < lag(height) OVER (ORDER BY rowid) AS earlier FROM block) WHERE earlier;
+-- name: order
+WITH seen AS (
+    SELECT address_id, min(tx_id) AS tx_id FROM address_tx GROUP BY address_id
+),
+place AS (
+    SELECT address_id, tx_id, vin AS place FROM seen JOIN txin USING (tx_id, address_id)
+    UNION ALL
+    SELECT address_id, tx_id, 16777216 + vout FROM seen JOIN txout USING (tx_id, address_id)
+)
+SELECT address_id FROM place GROUP BY address_id ORDER BY min(tx_id), min(place), address_id;

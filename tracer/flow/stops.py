@@ -1,0 +1,86 @@
+"""Where the trail was ended and on what ground, and what rests unspent or unread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracer.amounts import Amount
+from tracer.flow.facts import Facts
+from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.movements import Taint
+
+
+def rows(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
+    """Where the trail was ended and why, one row per reason, address and transaction.
+
+    `entity` is who is claimed to hold the address; None at a mixing transaction, at a pool that nobody tagged and
+    where nobody is named. The transaction is the one that brought the money there; at a mixer it is the mix. `basis`
+    is what the stop rests on (`_ground`), `evidence` what was counted for it.
+    """
+    sums: dict[tuple[str, str, str], dict[int, int]] = {}
+    grounds: dict[tuple[str, str, str], tuple[str, str | None, dict[str, Any] | None]] = {}
+    fates = [int(f) for f in (*BUCKETS["stopped"], *BUCKETS["pruned"])]
+    for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
+        fate = Fate(int(taint.fate[o]))
+        mixed = fate is Fate.MIXER and facts.trail.holding[o] < 0
+        txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
+        key = (fate.reason, facts.address(o) or "", txid)
+        days, day = sums.setdefault(key, {}), facts.day(o)
+        days[day] = days.get(day, 0) + int(taint.amount[o])
+        grounds[key] = _ground(facts, fate, o)
+    ranked = sorted(
+        sums.items(), key=lambda item: (-sum(item[1].values()), item[0][1], item[0][2], item[0][0])
+    )
+    return [
+        {
+            "reason": key[0],
+            "amount": _stopped(facts, days),
+            "address": key[1] or None,
+            "txid": key[2],
+            "entity": grounds[key][1],
+            "basis": grounds[key][0],
+            "evidence": grounds[key][2],
+        }
+        for key, days in ranked
+    ]
+
+
+def _ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dict[str, Any] | None]:
+    """Basis, entity and evidence of a stop.
+
+    claim      a tag says so
+    pool_like  nobody tagged the wallet; it behaves like a pool
+    shape      the spending transaction has the shape of a mix
+    seed       it came back to the entity that was asked about
+    limit      a limit of the question
+    """
+    trail = facts.trail
+    if fate in BUCKETS["pruned"]:
+        return "limit", None, None
+    if trail.holding[output] >= 0:
+        return "claim", facts.services.holding(int(trail.holding[output])).entity.name or None, None
+    if trail.pool[output] >= 0:
+        return "pool_like", None, facts.pool(int(trail.pool[output]))
+    if fate is Fate.MIXER:
+        return "shape", None, {"kind": facts.kinds[int(trail.spender[output])]}
+    return "seed", None, None
+
+
+def _stopped(facts: Facts, days: dict[int, int]) -> Amount:
+    """What stopped at one place; only a mixer's row can be of several days, and then it is a sum."""
+    (day, units), *more = days.items()
+    return facts.worth.over(days) if more else facts.worth.on(units, day)
+
+
+def resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
+    """Outputs in which money rests so, largest first."""
+    found = [
+        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]), o)
+        for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(fate))).tolist()
+    ]
+    return [
+        {"address": address or None, "outpoint": f"{txid}:{vout}", "amount": facts.amount(-units, o)}
+        for units, address, txid, vout, o in sorted(found)
+    ]

@@ -1,0 +1,86 @@
+"""The heuristics an answer leaned on, each with its error rate where one was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracer.clustering.pools import POOL_LIKE
+from tracer.clustering.rules import Heuristic, MixDetector
+from tracer.flow.deposits import DEPOSIT_SWEEP
+from tracer.flow.endpoints import Endpoint
+from tracer.flow.facts import Facts
+from tracer.flow.fates import Fate
+from tracer.flow.movements import Taint
+
+
+def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> list[dict[str, Any]]:
+    """Every heuristic this answer leaned on, and for what. No error rate is claimed where none was measured."""
+    trail = facts.trail
+    used = _conservative(facts, taint)
+    sweep, pool = facts.rules.heuristic(DEPOSIT_SWEEP), facts.rules.heuristic(POOL_LIKE)
+    if sweep and any(leg.swept for endpoint in endpoints for leg in endpoint.legs):
+        used.append(_row(facts, sweep, "endpoint legs"))
+    if pool and bool(np.any((taint.amount > 0) & (trail.pool >= 0))):
+        used.append(_row(facts, pool, "stops at pools"))
+    detectors = {detector.kind: detector for detector in facts.rules.detectors}
+    for purpose, kinds in (
+        ("stops at mixers", _mixers(facts, taint)),
+        (TWO_PARTY, two_party(facts, taint)),
+    ):
+        used += [_row(facts, detectors[kind], purpose) for kind in sorted(kinds) if kind in detectors]
+    return used
+
+
+TWO_PARTY = "passed through a transaction that may be a two-party mix"
+
+
+def two_party(facts: Facts, taint: Taint) -> dict[str, int]:
+    """Kind -> transactions that may mix two parties' coins, and that traced money went through."""
+    trail = facts.trail
+    carried = np.unique(trail.tx_id[trail.out_tx[(taint.amount > 0) & (taint.hop > 0)]]).tolist()
+    kinds = dict(trail.shapes.filter(~trail.shapes["stops"]).select("tx_id", "kind").iter_rows())
+    met = [kinds[tx_id] for tx_id in carried if tx_id in kinds]
+    return {kind: met.count(kind) for kind in sorted(set(met))}
+
+
+def _mixers(facts: Facts, taint: Taint) -> set[str]:
+    trail = facts.trail
+    at_shape = (taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0)
+    return {facts.kinds[tx_id] for tx_id in np.unique(trail.spender[at_shape]).tolist()}
+
+
+def _conservative(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
+    """The heuristics of the clusters, where clusters decided anything."""
+    trail = facts.trail
+    ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
+    holdings = facts.services.holdings(np.unique(trail.holding[ended]).tolist())
+    by_cluster = any(holding.whole_cluster for holding in holdings)
+    by_behaviour = bool(np.any((taint.amount > 0) & (trail.pool >= 0)))
+    purposes = [
+        text
+        for text, leaned in (
+            ("members of the seed set", facts.lots.clustered),
+            ("services and pools", by_cluster or by_behaviour),
+        )
+        if leaned
+    ]
+    if not purposes or facts.clustering is None:
+        return []
+    tier = facts.clustering.tier
+    return [
+        _told(facts, h.id, h.version, tier, " and ".join(purposes))
+        for h in facts.clustering.recorded.heuristics
+    ]
+
+
+def _row(facts: Facts, rule: Heuristic | MixDetector, used_for: str) -> dict[str, Any]:
+    tier = str(getattr(rule, "tier", "conservative"))  # what keeps a mix out of co-spend is conservative
+    return _told(facts, rule.id, rule.version, tier, used_for)
+
+
+def _told(facts: Facts, name: str, version: int, tier: str, used_for: str) -> dict[str, Any]:
+    rate = facts.rates(name, version)
+    return {"id": name, "version": version, "tier": tier, "error_rate": rate, "used_for": used_for}
