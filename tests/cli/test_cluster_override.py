@@ -114,7 +114,7 @@ def test_a_trace_that_meets_an_override_lists_it_and_can_be_found_by_it(tracer: 
     entries = tracer("tags", "impact", claim, "--json").json["used"]
     assert "trace" in {entry["verb"] for entry in entries}
     untouched = tracer(
-        "trace", address("bob"), "--chain", REGTEST, "--method", "fifo", "--hops", "0", "--json"
+        "trace", address("dee"), "--chain", REGTEST, "--method", "fifo", "--hops", "0", "--json"
     )
     assert untouched.json["overrides"] == []
 
