@@ -122,11 +122,9 @@ def _chosen(tags: pl.DataFrame, category: str | None, actor: str | None, of_case
 
 def _shielded(snapshot: Snapshot, tags: pl.DataFrame) -> pl.DataFrame:
     """Claims about addresses that any claim asks to protect: the person is protected, not one statement."""
-    import polars as pl
+    from tracer.intel.wording import protecting
 
-    everything = snapshot.tags()
-    victim = (pl.col("category") == "victim") | pl.col("concepts").str.split(" ").list.contains("victim")
-    protected = everything.filter((pl.col("protection") != "") | victim)
+    protected = protecting(snapshot.tags())
     return tags.join(protected, on=["chain", "kind", "payload"], how="semi")
 
 
@@ -272,6 +270,7 @@ def _statistics(snapshot: Snapshot) -> dict[str, Any]:
     import polars as pl
 
     from tracer.intel import taxonomy
+    from tracer.intel.wording import protecting
 
     tags = snapshot.tags()
     # a label of a person or an offence says what an address was used for, not who else claims it
@@ -295,7 +294,7 @@ def _statistics(snapshot: Snapshot) -> dict[str, Any]:
         "addresses": per_address.height,
         "contested_addresses": int((per_address["parties"] > 1).sum()),
         "actors": len(set(tags["actor"].unique().to_list()) - {""}),
-        "protected": int((tags["protection"] != "").sum()),
+        "protected": protecting(tags).height,
         "withdrawn": snapshot.withdrawn_tags().height,
         "by_chain": counted("chain"),
         "by_category": counted("category"),

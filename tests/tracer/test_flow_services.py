@@ -143,7 +143,10 @@ words = st.sampled_from(
 def tags(draw: st.DrawFn) -> Tag:
     """A claim about one of a few addresses by one of a few names, so that claims meet and disagree."""
     key = CHAIN.parse_address(draw(st.sampled_from(["h1", "h2", "h3", "k1", "p", "far"])))
-    pick: Any = lambda *of: draw(st.sampled_from(of))  # noqa: E731
+
+    def pick(*of: Any) -> Any:
+        return draw(st.sampled_from(of))
+
     first, last = draw(st.tuples(edges, edges).filter(lambda days: not all(days) or days[0] <= days[1]))
     return tag(
         chain=CHAIN.name, address=CHAIN.render_address(key), kind=key.kind, payload=key.payload,

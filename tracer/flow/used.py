@@ -53,7 +53,7 @@ def _mixers(facts: Facts, taint: Taint) -> set[str]:
 
 
 def _conservative(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
-    """The heuristics of the clusters, where clusters decided anything."""
+    """The heuristics that made links of the clusters, where clusters decided anything."""
     trail = facts.trail
     ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
     holdings = facts.services.holdings(np.unique(trail.holding[ended]).tolist())
@@ -73,6 +73,7 @@ def _conservative(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     return [
         _told(facts, h.id, h.version, tier, " and ".join(purposes))
         for h in facts.clustering.recorded.heuristics
+        if h.links
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracer.intel.names import Names
-from tracer.intel.ranking import Row, behaviour_of, words_of
+from tracer.intel.ranking import Row, behaviour_of, protection_of, words_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,6 +27,15 @@ def asked(
     distinct = frame.select(columns).unique()
     said = pl.DataFrame([ask(row) for row in distinct.iter_rows(named=True)], schema=answer, orient="row")
     return frame.join(distinct.hstack(said), on=columns, how="left", maintain_order="left")
+
+
+def protecting(tags: pl.DataFrame) -> pl.DataFrame:
+    """Those of these tags that ask to protect somebody (`ranking.protection_of`), in their order."""
+    import polars as pl
+
+    words = ["protection", "category", "concepts"]
+    told = asked(tags, words, {"protects": pl.Boolean}, lambda row: (bool(protection_of(row)),))
+    return tags.filter(told["protects"])
 
 
 def identified(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
