@@ -88,7 +88,8 @@ def one_by_one(ledger: Ledger, snapshot: Snapshot) -> Stops:
         found.actors[row["claim_id"]] = row["actor"]
         if protection_of(row):
             found.shielded.append((address, row["claim_id"]))
-        if (fate := fate_of(row, vasps)) is None:
+        known = row["actor"] in vasps or row["nested_in"] in vasps
+        if (fate := fate_of(row, known=known)) is None:
             persons.setdefault(address, []).append(row)
             continue
         cluster = clusters.get(address, address)

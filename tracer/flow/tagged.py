@@ -109,18 +109,14 @@ def resolve(ledger: Ledger, tags: pl.DataFrame, names: Names, vasps: AbstractSet
     return Tagged(tags, found, names, vasps)
 
 
-def fate_of(row: Row, vasps: AbstractSet[str]) -> Fate | None:
+def fate_of(row: Row, *, known: bool) -> Fate | None:
     """What a trace does at a tagged address; None where the money is its holder's own and goes on.
 
     Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). Where an
-    address was merely mentioned says nothing of who holds it. A registered service can be asked, whatever else
+    address was merely mentioned says nothing of who holds it. A registered service (`known`) can be asked, whatever else
     it is said to do, unless what it is first said to be cuts the trail. A protected person's money is their own;
     a service's address stays the service's, also where a purchase was authorised there.
     """
-    return _fate(row, known=row["actor"] in vasps or row["nested_in"] in vasps)
-
-
-def _fate(row: Row, *, known: bool) -> Fate | None:
     if row["role"] == "escrow" or row["tag_type"] == "mention":
         return None
     behaviour, first = behaviour_of(row), taxonomy.load().get(row["category"])
@@ -144,7 +140,7 @@ def _in_columns(
     known = pl.col("actor").is_in(list(vasps)) | pl.col("nested_in").is_in(list(vasps))
     frame = asked(
         frame.with_columns(known.alias("known")), fated, {"fate": pl.UInt8, "shields": pl.Boolean},
-        lambda row: (_fate(row, known=row["known"]), bool(protection_of(row))),
+        lambda row: (fate_of(row, known=row["known"]), bool(protection_of(row))),
     )  # fmt: skip
     frame = asked(
         frame, ["valid_from", "valid_to"], {"since": pl.Int64, "until": pl.Int64},
