@@ -113,8 +113,8 @@ def fate_of(row: Row, *, known: bool) -> Fate | None:
     """What a trace does at a tagged address; None where the money is its holder's own and goes on.
 
     Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). Where an
-    address was merely mentioned says nothing of who holds it. A registered service (`known`) can be asked, whatever else
-    it is said to do, unless what it is first said to be cuts the trail. A protected person's money is their own;
+    address was merely mentioned says nothing of who holds it. A registered service (`known`) can be asked, whatever
+    else it is said to do, unless what it is first said to be cuts the trail. A protected person's money is their own;
     a service's address stays the service's, also where a purchase was authorised there.
     """
     if row["role"] == "escrow" or row["tag_type"] == "mention":
