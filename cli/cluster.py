@@ -11,7 +11,7 @@ from cli import cluster_explain, cluster_review
 from cli.app import App, case_options, intel_option, json_option, json_text, whole
 from cli.cluster_common import DEFAULT_CHAIN
 from cli.cluster_evaluate import evaluate
-from cli.cluster_override import join, split
+from cli.cluster_override import join, pair, split
 
 if TYPE_CHECKING:
     from tracer.chain import AddressKey
@@ -58,23 +58,20 @@ for verb in (cluster_explain.command, split, join, cluster_review.command, evalu
 def build(app: App, chain: str, tier: str, anew: bool, as_json: bool) -> None:
     """Bring the clusters of CHAIN (bitcoin) to the tip, mixes kept out."""
     from cli import compose
-    from tracer.clustering import build as builder
+    from tracer.clustering import state as states
 
     entry = compose.chain(chain)
     with compose.open_ledger(app, entry.name):
         pass  # refuses a chain that was not read, before a file is made for it
-    compose.links_ready(app, entry.name, compose.claims(app), tier=tier, anew=anew)
-    with compose.open_ledger(app, entry.name) as ledger:
-        document = builder.document(ledger, common.usable(ledger, tier))
+    with compose.linked(app, entry.name, compose.claims(app), tier, anew=anew) as ledger:
+        document = states.document(ledger, common.usable(ledger, tier))
     app.emit(document, as_json, lambda found: _render_build(app, found))
 
 
 @command.command("show")
 @click.argument("address")
 @tier_option
-@click.option(
-    "--chain", default=DEFAULT_CHAIN, show_default=True, metavar="NAME", help="The address's chain."
-)
+@click.option("--chain", metavar="NAME", help=f"The address's chain; {DEFAULT_CHAIN} when left out.")
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -91,7 +88,7 @@ def show(
     *,
     address: str,
     tier: str,
-    chain: str,
+    chain: str | None,
     limit: int,
     intel: str | None,
     case_id: str,
@@ -105,16 +102,17 @@ def show(
     """
     from cli import compose
 
-    entry = compose.chain(chain)
-    asked = [address, f"--chain={entry.name}", f"--tier={tier}", f"--limit={limit}"]
+    asked = [address, f"--chain={chain or DEFAULT_CHAIN}", f"--tier={tier}", f"--limit={limit}"]
     with compose.case_question(app, "cluster show", asked, case_id, purpose) as question:
-        key = entry.parse_address(common.named(address))
+        text = common.named(address)
+        name, text, _ = pair(app, text, text, chain)
+        entry = compose.chain(name)
+        key = entry.parse_address(text)
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         with compose.open_ledger(app, entry.name) as ledger:
             common.seen(ledger, key)
-        compose.links_ready(app, entry.name, snapshot, tier=tier)
-        with compose.open_ledger(app, entry.name) as ledger:
+        with compose.linked(app, entry.name, snapshot, tier) as ledger:
             document = _document(ledger, key, snapshot, tier, limit)
         document["cluster"]["same_key_on"] = _elsewhere(app, entry.name, key)
         question.read(document["as_of"][0]["block_hash"])
@@ -239,8 +237,9 @@ def _render_cluster(app: App, document: dict[str, Any]) -> None:
         )
     for row in document["overrides"]:
         click.echo(
-            f"override: {row['author']} {row['kind']}s {row['a']} and {row['b']} ({row['reason']}), "
-            f"claim {row['claim'][:16]}"
+            f"override: {row['author']} {row['kind']}s {row['a']} and {row['b']}"
+            + (f" at {row['txid']}" if row["txid"] else "")
+            + f" ({row['reason']}), claim {row['claim'][:16]}"
         )
     for row in cluster["same_key_on"]:
         click.echo(f"the same key was seen on {row['chain']}: {row['address']}")

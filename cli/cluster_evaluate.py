@@ -48,7 +48,7 @@ def evaluate(
     """
     from cli import evaluation, evaluation_page, evaluation_text
     from cli.evaluation_document import document
-    from cli.evaluation_document import rates as quoted
+    from cli.evaluation_rates import rates as quoted
     from rules import clustering
 
     if review and not labels:

@@ -58,19 +58,17 @@ def _answer(app: App, chain: str, asked: tuple[str, str], snapshot: Snapshot, ti
     """The `tracer.cluster_explanation/1` document, with all clusters built that it speaks of."""
     with compose.open_ledger(app, chain) as ledger:
         _ids(ledger, asked)  # an address never seen is said before anything is built
-    compose.links_ready(app, chain, snapshot, tier=tier)
-    if tier == "conservative":
-        with compose.open_ledger(app, chain) as ledger:
-            linked = _clusters(ledger, asked, tier)
-        if linked[0] != linked[1]:
-            compose.links_ready(app, chain, snapshot, tier="extended")
-    with compose.open_ledger(app, chain) as ledger:
+    with compose.linked(app, chain, snapshot, tier) as ledger:
+        one, other = _clusters(ledger, asked, tier)
+        if tier == "extended" or one == other:
+            return _document(ledger, asked, snapshot, tier)
+    with compose.linked(app, chain, snapshot, "extended") as ledger:  # it stands on the conservative ones
         return _document(ledger, asked, snapshot, tier)
 
 
 def _document(ledger: Ledger, asked: tuple[str, str], snapshot: Snapshot, tier: str) -> dict[str, Any]:
     from rules import clustering
-    from rules.accuracy import error_rate
+    from rules.accuracy import error_rate, error_rate_by_script
     from tracer.clustering import constraints, lookup, overrides
     from tracer.clustering.explain import explain
     from tracer.clustering.leads import leads
@@ -89,7 +87,9 @@ def _document(ledger: Ledger, asked: tuple[str, str], snapshot: Snapshot, tier: 
         elsewhere = one == other
     for link in links or []:
         if link["override"] is None:
-            link["error_rate"] = error_rate(link["heuristic"]["id"], link["heuristic"]["version"])
+            rule = link["heuristic"]["id"], link["heuristic"]["version"]
+            by_script = error_rate_by_script(*rule, link["script"]) if link["script"] else None
+            link["error_rate"] = by_script or error_rate(*rule)
     return {
         "schema": "tracer.cluster_explanation/1",
         **common.head(ledger, state, snapshot),

@@ -129,6 +129,7 @@ def _override(
         from tracer.intel.claims import Override
 
         assert isinstance(claim, Override)
+        compose.links_ready(app, chain, standing)  # a contradiction may lie in what was read since
         with compose.open_ledger(app, chain) as ledger:
             overrides.check(ledger, standing, claim)
 

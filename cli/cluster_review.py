@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 ROWS = 20
 WORDS = {
     "different_parties": "claims give the two sides to different parties",
-    "kept_apart": "payer and payee of one payment, or split by an analyst",
+    "split": "an analyst split them",
+    "payer_payee": "one paid the other, in a payment whose change is known",
     "both_large": "both sides are large",
+    "one_side_known": "claims know one side's party, and not the other's",
     "leap": "the largest cluster of all would grow by a leap",
 }
 
@@ -60,8 +62,7 @@ def command(
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         built = "conservative" if tier == "conservative" else "extended"
-        compose.links_ready(app, entry.name, snapshot, tier=built)
-        with compose.open_ledger(app, entry.name) as ledger:
+        with compose.linked(app, entry.name, snapshot, built) as ledger:
             state = common.usable(ledger, built)
             found = review.items(ledger, state.height, Tier(tier) if tier else None)
             document = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.app import App
-from tracer.errors import UsageError
+from tracer.errors import ReorgedAway, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -208,36 +209,59 @@ def rules() -> str:
 
 
 def links_ready(
-    app: App,
-    chain_name: str,
-    snapshot: Snapshot | None = None,
-    *,
-    tier: str = "conservative",
-    anew: bool = False,
-) -> None:
+    app: App, chain_name: str, snapshot: Snapshot, *, tier: str = "conservative", anew: bool = False
+) -> str:
     """Bring clusters and mixers to the tip, by these claims: by the new blocks alone where that is enough.
 
-    `anew`: rebuild them whatever stands there.
+    `anew`: rebuild them whatever stands there. -> the digest of the claims that bind them.
     """
     from rules import clustering
-    from tracer.clustering import build as builder
-    from tracer.clustering import constraints, overlay, state
+    from tracer.clustering import constraints, state
     from tracer.clustering.rules import Tier
 
-    snapshot, rules = snapshot or claims(app), clustering()
+    rules = clustering()
     with open_ledger(app, chain_name) as ledger:
         found = None if anew else state.current(ledger, Tier(tier))
         if found is not None and found.at_tip:
             same = found.recorded.snapshot == constraints.identity(snapshot)
             bound = found.recorded.claims if same else constraints.load(ledger, snapshot).digest
             if found.made_from(rules.digest, bound):
-                return
+                return bound
+    from tracer.clustering import build as builder  # numba: only where something is built
+    from tracer.clustering import overlay
+
     app.say(f"bringing the clusters of {chain_name} up to date")
     with app.progress("clusters") as advance, open_ledger(app, chain_name, read_only=False) as ledger:
         bounds = constraints.load(ledger, snapshot)
         (builder.build if anew else builder.update)(ledger, rules, bounds, progress=advance)
         if Tier(tier) is Tier.EXTENDED:
             overlay.build(ledger, rules, bounds, progress=advance)
+    return bounds.digest
+
+
+@contextmanager
+def linked(
+    app: App, chain_name: str, snapshot: Snapshot, tier: str = "conservative", *, anew: bool = False
+) -> Iterator[Ledger]:
+    """The ledger, open for reading, with clusters of this tier that these claims and rules made, at the tip.
+
+    Another process may rebuild them by other claims between the building and the reading: then they are built
+    again, three times at most; `ReorgedAway` says so.
+    """
+    from tracer.clustering import state
+    from tracer.clustering.rules import Tier
+
+    for _ in range(3):
+        bound = links_ready(app, chain_name, snapshot, tier=tier, anew=anew)
+        with open_ledger(app, chain_name) as ledger:
+            found = state.current(ledger, Tier(tier))
+            if found is not None and found.at_tip and found.made_from(rules(), bound):
+                yield ledger
+                return
+    raise ReorgedAway(
+        f"the clusters of {chain_name} are being rebuilt by somebody else, by other claims.",
+        hint="Ask again when that is done.",
+    )
 
 
 def case_question(app: App, verb: str, arguments: Sequence[str], case_id: str, purpose: str) -> Question:
@@ -249,15 +273,18 @@ def case_question(app: App, verb: str, arguments: Sequence[str], case_id: str, p
     )
 
 
-def status_of_links(ledger: Ledger) -> dict[str, Any] | None:
+def status_of_links(app: App, ledger: Ledger) -> dict[str, Any] | None:
     """The `clusters` part of a chain's status, by tier, or None where none were built."""
-    from tracer.clustering import state
+    from tracer.clustering import constraints, state
     from tracer.clustering.rules import Tier
 
     rows = {}
+    snapshot = claims(app)
     for tier in (Tier.CONSERVATIVE, Tier.EXTENDED):
         found = state.current(ledger, tier)
         if found is not None:
+            same = found.recorded.snapshot == constraints.identity(snapshot)
+            bound = found.recorded.claims if same else constraints.load(ledger, snapshot).digest
             rows[found.tier] = {
                 "height": found.height,
                 "clusters": found.recorded.clusters,
@@ -265,6 +292,6 @@ def status_of_links(ledger: Ledger) -> dict[str, Any] | None:
                 "largest": found.recorded.largest,
                 "refused": found.recorded.refused,
                 "alarms": found.recorded.alarms,
-                "current": found.at_tip and found.rules == rules(),
+                "current": found.at_tip and found.made_from(rules(), bound),
             }
     return rows or None

@@ -122,7 +122,7 @@ def _read(app: App, world: World) -> None:
     with app.progress("reading its claims") as advance:
         readings = [compose.read_claims(folder / name, (kind,), advance) for name, kind in files]
     store.add(app.workspace, readings)
-    compose.links_ready(replace(app, quiet=True), CHAIN)
+    compose.links_ready(replace(app, quiet=True), CHAIN, compose.claims(app))
 
 
 def _facts(app: App, console: Console, world: World) -> None:
@@ -132,7 +132,7 @@ def _facts(app: App, console: Console, world: World) -> None:
 
     with compose.open_ledger(app, CHAIN) as ledger:
         status = chain_status(ledger)
-        links = compose.status_of_links(ledger) or {}
+        links = compose.status_of_links(app, ledger) or {}
         joined = joined_owners(world.truth, groups(ledger))
     counts = compose.claims(app).counts()
     console.print(

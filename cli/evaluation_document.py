@@ -1,4 +1,4 @@
-"""`tracer.cluster_evaluation/1`: what was measured, as figures with their intervals, and the rates results quote."""
+"""`tracer.cluster_evaluation/1`: what was measured, as figures with their intervals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cli.evaluation import TIERS, WORLD, Measured
 from cli.evaluation_figures import RATE, counted, proportion, share
 from cli.evaluation_mixers import beyond_truth, of_labels, of_worlds
+from rules.accuracy import SEVERAL
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 SEED = 1
 """Of the bootstrap: the figures are the same in every run."""
-NO_SCRIPT = "several"
 _PER_WORLD = ("ari", "homogeneity", "completeness", "v_measure")
 
 
@@ -25,6 +25,7 @@ def document(
     rules: RuleSet, worlds: Sequence[Measured], txs: int, labels: tuple[pl.DataFrame, pl.DataFrame] | None
 ) -> dict[str, Any]:
     """The whole evaluation. `worlds` at least one; `labels` as `cli.evaluation.labelled` answers."""
+    mixers, possible = of_worlds(rules, worlds)
     return {
         "schema": "tracer.cluster_evaluation/1",
         "rules": rules.digest,
@@ -44,7 +45,8 @@ def document(
         "heuristics": _heuristics(rules, worlds),
         "change": _change(rules, worlds),
         "false_links": _false_links(worlds),
-        "mixers": of_worlds(rules, worlds),
+        "mixers": mixers,
+        "possible_mixers": possible,
         "recognised_beyond_truth": beyond_truth(worlds),
         "labelled": of_labels(rules, *labels) if labels else None,
     }
@@ -155,7 +157,7 @@ def script_name(kind: int | None) -> str:
     """As analysts write it: P2WPKH."""
     from tracer.chain import ScriptKind
 
-    return NO_SCRIPT if kind is None else ScriptKind(kind).name
+    return SEVERAL if kind is None else ScriptKind(kind).name
 
 
 def _heuristics(rules: RuleSet, worlds: Sequence[Measured]) -> list[dict[str, Any]]:
@@ -239,24 +241,3 @@ def _false_links(worlds: Sequence[Measured]) -> list[dict[str, Any]]:
             row = {"seed": world.seed, "txid": world.texts[tx_id], "heuristic": heuristic, "payjoin": payjoin}
             rows.append(row)
     return rows
-
-
-def rates(document: dict[str, Any]) -> dict[str, Any]:
-    """`rules/accuracy.json`: the rate of each rule and version that was measured, and on what."""
-    worlds = document["worlds"]
-    seeds = f"{len(worlds['seeds'])} worlds" if len(worlds["seeds"]) > 1 else "one world"
-    simulated = f"simulated {worlds['name']}: {seeds} of {worlds['transactions_asked']} transactions"
-    measured: dict[str, dict[str, Any]] = {}
-
-    def take(row: dict[str, Any], place: str) -> None:
-        if row["links"]:
-            found = {name: row[name] for name in ("rate", "interval", "links", "false")}
-            measured[row["id"]] = {str(row["version"]): {**found, "measured_on": place}}
-
-    for row in (*document["heuristics"], *document["change"], *document["mixers"]):
-        take(row, simulated)
-    if document["labelled"]:
-        real = f"labelled transactions of Bitcoin: {document['labelled']['transactions']}, after a review of the labels"
-        for row in document["labelled"]["kinds"]:
-            take(row, real)
-    return {"schema": "tracer.accuracy/1", "rules": {name: measured[name] for name in sorted(measured)}}

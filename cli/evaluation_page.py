@@ -91,8 +91,12 @@ def page(document: dict[str, Any]) -> str:
         "## Mixers in the worlds",
         "Every mix of a world is known. A PayJoin may be recognised as possible where its "
         "structure gives it away; that "
-        "its recall is low is no fault of the detector.",
+        "its recall is low is no fault of the detector. *Another mix*: a mix, of another name; "
+        "the detector is not wrong about "
+        "mixing, and the error rate does not count it. *False*: no mix (for "
+        "`payjoin_possible`: no PayJoin and no mix).",
         _mixers(document["mixers"]),
+        *_possible(document["possible_mixers"]),
         _unnamed(document["recognised_beyond_truth"]),
     ]
     if document["labelled"]:
@@ -219,19 +223,35 @@ def _change(rows: Sequence[dict[str, Any]]) -> str:
 
 def _mixers(rows: Sequence[dict[str, Any]]) -> str:
     header = [
-        "kind (detector, version)", "in truth", "recognised", "rightly", "set aside", "recall (95 %)",
-        "precision (95 %)", "kept out of co-spend",
+        "kind (detector, version)", "in truth", "recognised", "rightly", "another mix", "false", "set aside",
+        "recall (95 %)", "precision (95 %)", "error rate (95 %)", "kept out of co-spend",
     ]  # fmt: skip
     return _table(
         header,
         [
             [
-                f"`{r['kind']}` (`{r['id']}` {r['version']})", r["true"], r["found"], r["right"], r["set_aside"],
-                shown(r["recall"]), shown(r["precision"]), r["kept_apart"],
+                f"`{r['kind']}` (`{r['id']}` {r['version']})", r["true"], r["found"], r["right"], r["another_mix"],
+                r["false"], r["set_aside"], shown(r["recall"]), shown(r["precision"]), shown(r, "rate"),
+                r["kept_apart"],
             ]
             for r in rows
         ],
     )  # fmt: skip
+
+
+def _possible(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """None where nothing of the sort was recognised."""
+    if not rows:
+        return []
+    table = _table(
+        ["possible kind (detector, version)", "recognised", "of them labelled a mix"],
+        [[f"`{r['kind']}` (`{r['id']}` {r['version']})", r["links"], r["labelled_mixes"]] for r in rows],
+    )
+    return [
+        "Detectors that say what a transaction *may* be have no error rate: no label says that a "
+        "transaction is none of the sort. What they recognise is kept out of co-spend, not called a mix.",
+        table,
+    ]
 
 
 def _unnamed(found: dict[str, int]) -> str:
@@ -261,13 +281,16 @@ def _labelled(found: dict[str, Any]) -> list[str]:
     return [
         "## Mixers on labelled real transactions",
         "Recall is of the published labels that stand after the review. A detection is right where a standing label "
-        "says so, false where none does; one that only our own review calls so is set aside and counts for neither. "
-        "Precision is of these sets, which hold many mixes and near-mixes: it is not the precision among all "
-        "transactions. The JoinMarket labels are heuristic themselves.",
+        "says so. *Another mix*: labelled a mix of another name; the detector is wrong about the name and not about "
+        "mixing, so the error rate does not count it and the precision does. *False*: labelled, after the review, as "
+        "something that is no mix (for `whirlpool_tx0`: as anything else). One that only our own review calls so is "
+        "*set aside* and counts for neither. Precision and error rate are of these sets, which hold many mixes and "
+        "near-mixes: they are not those among all transactions. The JoinMarket labels are heuristic themselves.",
         _mixers(found["kinds"]),
+        *_possible(found["possible"]),
         "What was said of each set, without the rows that the review contradicts. In `*_postmix`, `whirlpool_tx0` and "
-        "`joinmarket_false_positive` a row called a mix is a false positive. `stonewall` and `payjoin_possible` are "
-        "kept out of co-spend and not called a mix.",
+        "`joinmarket_false_positive` a row called a mix is a false positive. The possible kinds above are kept out of "
+        "co-spend and not called a mix.",
         sets,
         "Every transaction that is called a mix, and not the one that its label names:",
         otherwise,

@@ -95,7 +95,9 @@ def render(console: Console, document: dict[str, Any]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("rule", "version", "links", "false", "error rate (95 %)"):
         table.add_column(title, overflow="fold")
-    mixers = document["labelled"]["kinds"] if document["labelled"] else document["mixers"]
+    labelled = document["labelled"]
+    mixers = labelled["kinds"] if labelled else document["mixers"]
+    mixers = [*mixers, *(labelled["possible"] if labelled else document["possible_mixers"])]
     for row in (*document["heuristics"], *document["change"], *mixers):
         figures = (cell(x) for x in (row["version"], row["links"], row["false"], shown(row, "rate")))
         table.add_row(row["id"], *figures)

@@ -26,7 +26,7 @@ def command(app: App, as_json: bool) -> None:
             continue
         with ledger:
             entry = chain_status(ledger)
-            entry["clusters"] = compose.status_of_links(ledger)
+            entry["clusters"] = compose.status_of_links(app, ledger)
             chains.append(entry)
     snapshot = compose.claims(app)
     document: dict[str, Any] = {

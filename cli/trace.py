@@ -145,6 +145,5 @@ def answer(app: App, chain_name: str, question: Question, intel: str | None = No
     claims = compose.claims(app, intel)
     with compose.open_ledger(app, chain_name):
         pass  # a chain that was never read is said before anything is built
-    compose.links_ready(app, chain_name, claims)
-    with compose.open_ledger(app, chain_name) as ledger:
+    with compose.linked(app, chain_name, claims) as ledger:
         return trace(ledger, claims, question, rules=clustering(), engine=engine, rates=error_rate)

@@ -116,6 +116,9 @@ def overruled(console: Console, answer: Answer) -> None:
     """Which analysts' words on clusters the answer stands on."""
     said = {row["claim"]: row for part in answer.parts for row in part["overrides"]}
     for claim, row in sorted(said.items()):
+        at = f" at {row['txid']}" if row["txid"] else ""
         console.print(
-            f"Override: {row['author']} {row['kind']}s {row['a']} and {row['b']} ({row['reason']}), claim {claim[:16]}"
+            f"Override: {row['author']} {row['kind']}s {row['a']} and {row['b']}{at} ({row['reason']}), "
+            f"claim {claim[:16]}",
+            soft_wrap=True,
         )

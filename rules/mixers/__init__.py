@@ -7,6 +7,7 @@ one line here.
 from __future__ import annotations
 
 from rules.mixers.joinmarket import JoinMarket
+from rules.mixers.mix_possible import MixPossible
 from rules.mixers.other_mix import OtherMix
 from rules.mixers.payjoin import PayJoin
 from rules.mixers.stonewall import Stonewall
@@ -23,6 +24,7 @@ DETECTORS: tuple[MixDetector, ...] = (
     JoinMarket(),
     WhirlpoolTx0(),
     OtherMix(),
+    MixPossible(),
     Stonewall(),
     PayJoin(),
 )

@@ -1,7 +1,7 @@
-"""Generic equal-output CoinJoins: about half of the outputs equal, and inputs that can fund each of them.
+"""Generic equal-output CoinJoins: half of the outputs equal, exactly, and inputs that can fund each of them.
 
-Goldfeder's form, which also holds where a coordinator takes a fee. With two equal outputs nobody can tell:
-see `stonewall.py`.
+Goldfeder's form: one amount and one change for each participant, the change of one at most missing. With more
+equal outputs it may as well be a payroll: see `mix_possible.py`. With two nobody can tell: see `stonewall.py`.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ class Parameters:
 
     participants  least equal outputs
     least         the equal value is above this (sat): 546 and 2,730 are dust
-    fees          this many others may stand beside one change output each (a coordinator's fee)
+    returning     most participants whose equal output goes back to an address that pays
     """
 
     participants: int = 3
     least: int = 2_730
-    fees: int = 1
+    returning: int = 1
 
 
 @dataclass(frozen=True)
 class OtherMix:
-    """Detects what may be a CoinJoin of any make."""
+    """Detects a CoinJoin of any make by the exact count of its equal outputs."""
 
     id: str = "equal_output"
     kind: str = "other_mix"
     reads: str = "equal"
     title: str = "equal-output CoinJoin, maker unknown"
-    version: int = 2
+    version: int = 3
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
-        "One owner who pays several people the same amount from several coins looks alike; its link is not made.",
-        "Mixes with fewer equal outputs than half are not seen.",
+        "One owner who pays several people the same amount, and as many others, from several coins looks alike.",
+        "A mix with any other count of equal outputs is not named: at most it is kept apart as possible.",
     )
     parameters: Parameters = Parameters()
 
@@ -54,10 +54,11 @@ class OtherMix:
             self,
             where=(c("mode_value") > p.least)
             & (n >= p.participants)
-            & (2 * n + p.fees >= c("n_out"))
+            & (n == (c("n_out") + 1) // 2)
+            & (c("op_returns") == 0)
             & (n <= c("in_scripts"))
             & (n <= c("fundable"))
-            & (c("mode_fresh") == n),
+            & (c("mode_fresh") >= n - p.returning),
             participants=n,
             denominations=pl.concat_list("mode_value"),
             confidence=pl.when(c("in_unknown") == 0).then(40).otherwise(25),

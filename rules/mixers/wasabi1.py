@@ -1,6 +1,7 @@
 """Wasabi 1.0 and 1.1 (ZeroLink): one base denomination, in 1.1 also its doublings, and change.
 
-The base was about 0.1 BTC, in autumn 2018 about 0.05 BTC, and sank by the fee of every round.
+The base was about 0.1 BTC, in autumn 2018 about 0.05 BTC, and sank by the fee of every round. A client registers
+up to seven coins, which may be of one address.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ class Parameters:
     """Thresholds.
 
     bases          base denominations in sat
-    tolerance      how far the mode may lie from a base, in thousandths
+    below, above   how far the mode may lie from a base, in thousandths
     inputs         least inputs
     participants   least outputs of the base denomination
     inputs_per_participant  most distinct input scripts per equal output
-    same_address   most inputs of one address, as a divisor of the inputs: 10 means a tenth
+    same_address   most inputs of one address, as a divisor of the inputs: 5 means a fifth
+    inputs_per_client  so many inputs of one address are accepted in any round
     short          how many participants may seem unfunded (a base that had sunk between two of their rounds)
     levels         1.1: most doublings of the base
     fee            how far a level may lie from its doubling, in thousandths: the coordinator took 0.003 % for
@@ -35,11 +37,13 @@ class Parameters:
     """
 
     bases: tuple[int, ...] = (5_000_000, 10_000_000)
-    tolerance: int = 150
+    below: int = 150
+    above: int = 100
     inputs: int = 10
     participants: int = 10
     inputs_per_participant: int = 7
-    same_address: int = 10
+    same_address: int = 5
+    inputs_per_client: int = 7
     short: int = 1
     levels: int = 10
     fee: int = 3
@@ -53,7 +57,7 @@ class Wasabi1:
     kind: str = "wasabi1"
     reads: str = "equal"
     title: str = "Wasabi 1.0 / 1.1 CoinJoin"
-    version: int = 2
+    version: int = 3
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
         "Rounds of fewer than ten are seen as JoinMarket-shaped.",
@@ -66,9 +70,7 @@ class Wasabi1:
         p, c = self.parameters, pl.col
         near_base = pl.any_horizontal(
             [
-                c("mode_value").is_between(
-                    base * (1000 - p.tolerance) // 1000, base * (1000 + p.tolerance) // 1000
-                )
+                c("mode_value").is_between(base * (1000 - p.below) // 1000, base * (1000 + p.above) // 1000)
                 for base in p.bases
             ]
         )
@@ -80,7 +82,7 @@ class Wasabi1:
             possible.join(self._levels(possible), on="tx_id"),
             self,
             where=(c("op_returns") == 0)
-            & (c("in_same") * p.same_address <= c("n_in"))
+            & ((c("in_same") <= p.inputs_per_client) | (c("in_same") * p.same_address <= c("n_in")))
             & (c("in_p2wpkh") + c("in_unknown") == c("n_in"))
             & (c("out_p2wpkh") == c("n_out"))
             & (c("out_scripts") == c("n_out"))

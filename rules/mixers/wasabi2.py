@@ -1,7 +1,8 @@
 """Wasabi 2 (WabiSabi): many inputs, outputs of standard denominations, both sides sorted by value.
 
 Two definitions: the strict one of Dumplings (standard denominations above 80 % of the outputs), and a
-structural one for small rounds and coordinators with other denominations.
+structural one for small rounds and coordinators with other denominations. Both accept a few outputs that break the
+form: one participant's odd output must not hide a round.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ class Parameters:
     inputs                 least inputs of the strict form (50, later 40)
     addresses              least distinct scripts on each side
     standard_percent       more than this share of the outputs has a standard denomination
+    repeated               least repeated values, in both forms
+    outputs_per_input      strict form: at least one output to so many inputs
+    odd                    most outputs of another kind, and most below the least, as a divisor: 10 means a tenth
     structural_inputs      least inputs of the structural form
-    structural_values      least repeated values of the structural form
     same_address           most inputs of one address in the structural form: 10 means a tenth
     inputs_per_client      most inputs that one client registers in a round (WalletWasabi)
     """
@@ -38,8 +41,10 @@ class Parameters:
     inputs: int = 40
     addresses: int = 5
     standard_percent: int = 80
+    repeated: int = 3
+    outputs_per_input: int = 2
+    odd: int = 10
     structural_inputs: int = 20
-    structural_values: int = 3
     same_address: int = 10
     inputs_per_client: int = 10
 
@@ -64,7 +69,7 @@ class Wasabi2:
     kind: str = "wasabi2"
     reads: str = "equal"
     title: str = "Wasabi 2 CoinJoin (WabiSabi)"
-    version: int = 2
+    version: int = 3
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
         "The participants' number is a bound: one client registers ten inputs at most, most register fewer.",
@@ -79,19 +84,23 @@ class Wasabi2:
         possible = shapes.filter(
             (c("n_in") >= min(p.inputs, p.structural_inputs))
             & (c("op_returns") == 0)
-            & (c("out_min") >= p.least)
             & (c("in_scripts") >= p.addresses)
             & (c("out_scripts") >= p.addresses)
             & (c("in_p2wpkh") + c("in_p2tr") + c("in_unknown") == c("n_in"))
-            & (c("out_p2wpkh") + c("out_p2tr") == c("n_out"))
+            & ((c("n_out") - c("out_p2wpkh") - c("out_p2tr")) * p.odd <= c("n_out"))
+            & (c("out_values").list.eval(pl.element() < p.least).list.sum() * p.odd <= c("n_out"))
+            & (c("repeated").list.len() >= p.repeated)
         )
         possible = possible.filter(_descending("in_values") & _descending("out_values")).with_columns(
             c("out_values").list.eval(pl.element().is_in(standard)).list.sum().alias("standard")
         )
-        strict = (c("n_in") >= p.inputs) & (c("standard") * 100 > c("n_out") * p.standard_percent)
+        strict = (
+            (c("n_in") >= p.inputs)
+            & (c("standard") * 100 > c("n_out") * p.standard_percent)
+            & (c("n_out") * p.outputs_per_input >= c("n_in"))
+        )
         structural = (
             (c("in_same") * p.same_address <= c("n_in"))
-            & (c("repeated").list.len() >= p.structural_values)
             & (2 * c("repeated_outputs") >= c("n_out") - 1)
             & (c("repeated_outputs") < c("n_out"))
         )

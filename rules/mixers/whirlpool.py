@@ -1,7 +1,8 @@
 """Whirlpool mixes: as many inputs as outputs, every output exactly the pool's denomination.
 
 Newcomers bring the denomination and their part of the miner's fee; those who mix again bring exactly the
-denomination. Every input comes from a Tx0 or from an earlier mix of the pool.
+denomination, and both are there in every mix. Every input comes from a Tx0 or from an earlier mix of the pool,
+whose coins are P2WPKH; one participant may take his output on an address that he spends from.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ class Parameters:
     pools         denominations in sat
     participants  least and most of one mix (5, and up to 10 in surge cycles)
     surplus       most sat an input may bring above the denomination
+    returning     most outputs that go back to an address that pays
     parents       what a mix descends from
     """
 
     pools: tuple[int, ...] = tuple(FEES)
     participants: tuple[int, int] = (5, 10)
     surplus: int = SURPLUS
+    returning: int = 1
     parents: tuple[str, ...] = ("whirlpool_mix", "whirlpool_tx0")
 
 
@@ -44,7 +47,7 @@ class Whirlpool:
     kind: str = "whirlpool_mix"
     reads: str = "equal"
     title: str = "Whirlpool mix"
-    version: int = 2
+    version: int = 3
     references: tuple[str, ...] = _REFERENCES
     limitations: tuple[str, ...] = (
         "A pool with another denomination is seen as a generic equal-output mix.",
@@ -56,6 +59,7 @@ class Whirlpool:
         """See `MixDetector.detect`. Where inputs were not read, the outputs decide, with less confidence."""
         p, c = self.parameters, pl.col
         least, most = p.participants
+        both = (c("in_max") > c("mode_value")) & (c("in_min") == c("mode_value"))
         return mixes(
             shapes,
             self,
@@ -66,9 +70,11 @@ class Whirlpool:
             & c("mode_value").is_in(p.pools)
             & (c("out_scripts") == c("n_out"))
             & (c("in_scripts") == c("n_in"))
-            & (c("mode_fresh") == c("n_out"))
+            & (c("in_p2wpkh") + c("in_unknown") == c("n_in"))
+            & (c("mode_fresh") >= c("n_out") - p.returning)
             & (c("in_min") >= c("mode_value")).fill_null(True)
-            & (c("in_max") <= c("mode_value") + p.surplus).fill_null(True),
+            & (c("in_max") <= c("mode_value") + p.surplus).fill_null(True)
+            & ((c("in_unknown") > 0) | both),
             participants=c("n_out"),
             denominations=pl.concat_list("mode_value"),
             confidence=pl.when(c("in_unknown") == 0).then(60).otherwise(40),

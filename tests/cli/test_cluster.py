@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rules
 from adapters.bitcoin.chains import chain_named
+from cli import compose
+from cli.app import App
 from cli.main import main
 from tests.rules.ledger_of import Coin, Tx, append_blocks, ledger_of
 from tracer.chain import AddressKey, ScriptKind
+from tracer.clustering.build import build
+from tracer.clustering.constraints import none
 from tracer.intel.claims import Tag
 from tracer.intel.reading import Reading
+from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add
 from tracer.workspace import Workspace
 
@@ -167,7 +174,42 @@ def test_a_cluster_is_found_by_its_name_and_by_one_it_had_before(run: Run, works
     assert said["cluster"]["name"] == f"cluster:{text('alice1')}@2"
     assert [
         (m["kept"], m["merged"], m["height"], m["kept_size"], m["merged_size"]) for m in said["merges"]
-    ] == [(f"cluster:{text('alice1')}@1", old, 2, 3, 2)]
+    ] == [(f"cluster:{text('alice1')}@2", f"cluster:{text('bob1')}@2", 2, 3, 2)]
+
+
+def test_the_chain_may_stand_before_the_address(run: Run) -> None:
+    code, out, _ = run("cluster", "show", f"{CHAIN.name}:{text('alice1')}", "--json")
+    assert (code, json.loads(out)["cluster"]["size"]) == (0, 3)
+
+
+def test_a_store_of_a_former_version_is_built_again(run: Run, workspace: Workspace) -> None:
+    """What issue 2 left in `meta` has other fields; the clusters are made anew, without a word of damage."""
+    former = {"tier": "conservative", "height": 0, "tip_hash": "00", "rules": "sha256:x", "heuristics": []}
+    with ledger_of(workspace.root, []) as ledger:
+        ledger.db.run("INSERT INTO meta VALUES ('clustering', $state)", {"state": json.dumps(former)})
+    assert run("status")[0] == 0
+    assert shown(run, text("alice1"))["cluster"]["size"] == 3
+
+
+def test_clusters_that_somebody_else_rebuilds_meanwhile_are_not_read(
+    run: Run, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the building and the reading another analyst's split takes effect; the answer is of its own claims."""
+    before = shown(run, text("alice1"))
+    build_them = compose.links_ready
+    others: list[bool] = []
+
+    def then_others(app: App, chain: str, snapshot: Snapshot, **options: Any) -> str:
+        bound = build_them(app, chain, snapshot, **options)
+        if not others:
+            others.append(True)
+            with compose.open_ledger(app, chain, read_only=False) as ledger:
+                build(ledger, rules.clustering(), replace(none(), digest="sha256:others", cuts=(0, 1)))
+        return bound
+
+    monkeypatch.setattr(compose, "links_ready", then_others)
+    assert shown(run, text("alice1")) == before
+    assert others
 
 
 def test_the_same_key_is_found_in_its_other_form_and_on_another_chain(run: Run, workspace: Workspace) -> None:

@@ -103,6 +103,47 @@ def test_labels_count_as_published_without_a_review(tmp_path: Path, labels: Path
     assert (other["set"], other["txid"]) == ("whirlpool_postmix", f"{5:064x}")
 
 
+def several_equal(name: int, equal: int) -> dict[str, object]:
+    """As many equal outputs as inputs of different scripts, each with its change."""
+    first = name * 50
+    inputs = [(90_000_000 + i, script(first + i)) for i in range(equal)]
+    outputs = [(60_000_007, script(first + 10 + i)) for i in range(equal)]
+    change = [(29_990_000 + i, script(first + 20 + i)) for i in range(equal)]
+    return row(name, inputs, outputs + change)
+
+
+def test_every_detector_that_spoke_is_counted_by_what_the_label_says(tmp_path: Path) -> None:
+    folder, page, rates = tmp_path / "labels", tmp_path / "a.md", tmp_path / "a.json"
+    folder.mkdir()
+    sets = {
+        "whirlpool_mix": [mix(1), several_equal(2, 5)],  # a mix of another name
+        "whirlpool_postmix": [several_equal(3, 5), several_equal(4, 2)],  # no mix
+        "joinmarket": [several_equal(5, 2)],
+    }
+    for name, rows in sets.items():
+        with gzip.open(folder / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(r) + "\n" for r in rows)
+    done = tracer(tmp_path / "w", *SMALL, "--labels", folder, "--out", page, "--rates", rates, "--json")
+    assert done.code == 0, done.err
+    labelled = done.document["labelled"]
+    counted = {
+        k["kind"]: (k["links"], k["right"], k["another_mix"], k["false"], k["rate"])
+        for k in labelled["kinds"]
+    }
+    assert counted["whirlpool_mix"] == (1, 1, 0, 0, "0.000000")
+    assert counted["joinmarket"] == (2, 0, 1, 1, "0.500000")
+    (possible,) = labelled["possible"]
+    assert (possible["kind"], possible["links"], possible["labelled_mixes"]) == ("stonewall", 2, 1)
+    quoted = json.loads(rates.read_text())["rules"]
+    (stonewall,), (joinmarket,) = quoted["stonewall"].values(), quoted["joinmarket"].values()
+    assert (stonewall["rate"], stonewall["links"], stonewall["labelled_mixes"]) == (None, 2, 1)
+    assert "no detection is called false" in stonewall["measured_on"]
+    assert "not wrong: 1 that are a mix of another name" in joinmarket["measured_on"]
+    text = page.read_text(encoding="utf-8")
+    assert f"| `stonewall` (`stonewall` {possible['version']}) | 2 | 1 |" in text
+    assert "*Another mix*" in text
+
+
 def test_people_get_tables(tmp_path: Path) -> None:
     done = tracer(tmp_path / "unused", *SMALL)
     assert done.code == 0, done.err

@@ -44,6 +44,8 @@ def mix_form(row: Row) -> bool:
 def change_explained(row: Row, steps: int = 1_500_000) -> bool:
     """Each output beside the equal ones, but one, is some inputs' sum less the equal value and a fee; none twice.
 
+    Two must be explained at least: one alone fits some inputs by chance.
+
     BlockSci's "definite" CoinJoin, with its tolerance: 1 % of the equal value, or 10,000 sat where those are not
     worth more than a twentieth of it. The one left over is the taker's, who pays all fees, or the coordinator's.
     The inputs left fund the remaining equal outputs, with the same tolerance: coins of an earlier Wasabi round
@@ -62,6 +64,8 @@ def change_explained(row: Row, steps: int = 1_500_000) -> bool:
         if at == len(change):
             least = value - tolerance
             small = [sat for sat in left if sat < least]
+            if len(change) - skipped < 2:
+                return False
             return len(left) - len(small) + sum(small) // value >= count - (len(change) - skipped)
         for size in (1, 2, 3, 4):
             for chosen in combinations(range(len(left)), size):
@@ -87,7 +91,7 @@ def wasabi_round(row: Row) -> bool:
     """P2WPKH throughout, ten equal outputs or more of about 0.05 or 0.1 BTC, each change explained."""
     value, count = equal_value(row)
     scripts = [i[3] for i in row["inputs"]] + [o[1] for o in row["outputs"]]
-    near = any(abs(value - base) * 1000 <= base * 150 for base in (5_000_000, 10_000_000))
+    near = any(base * 850 <= value * 1000 <= base * 1100 for base in (5_000_000, 10_000_000))
     return near and count >= 10 and all(s.startswith("0014") for s in scripts) and change_explained(row)
 
 

@@ -39,7 +39,7 @@ def called(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 OF_2014 = [
-    ("other_mix", "40984b43"),
+    ("mix_possible", "40984b43"),
     ("joinmarket", "dbb220ef"),
 ]
 

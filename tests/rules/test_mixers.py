@@ -71,11 +71,28 @@ def test_whirlpool_mix_whose_inputs_were_not_read_is_kept_out_with_less_confiden
         replace(WHIRLPOOL, inputs=people("in", [1_200_000] + [1_000_000] * 4)),
         replace(WHIRLPOOL, outputs=paid("out", [1_000_000] * 4 + [1_000_001])),
         replace(WHIRLPOOL, outputs=paid("out", [1_000_000] * 4)),
+        replace(WHIRLPOOL, inputs=[*WHIRLPOOL.inputs[:4], Coin("legacy", 1_000_000, P2PKH)]),
+        replace(WHIRLPOOL, inputs=people("in", [1_000_000] * 5)),
+        replace(WHIRLPOOL, inputs=people("in", [1_005_000] * 5)),
+        replace(WHIRLPOOL, outputs=[("in0", 1_000_000), ("in1", 1_000_000), *WHIRLPOOL.outputs[2:]]),
     ],
-    ids=["an input brings too much", "an output differs", "fewer outputs than inputs"],
+    ids=[
+        "an input brings too much",
+        "an output differs",
+        "fewer outputs than inputs",
+        "an input of another kind",
+        "nobody enters",
+        "everybody enters",
+        "two outputs return",
+    ],
 )
 def test_what_breaks_whirlpools_form_is_no_whirlpool_mix(tmp_path: Path, other: Tx) -> None:
     assert kind(tmp_path, other) != "whirlpool_mix"
+
+
+def test_one_output_back_to_a_payer_does_not_hide_a_whirlpool_mix(tmp_path: Path) -> None:
+    returning = replace(WHIRLPOOL, outputs=[("in0", 1_000_000), *WHIRLPOOL.outputs[1:]])
+    assert verdict(tmp_path, returning) == [("whirlpool_mix", 5, [1_000_000], 60)]
 
 
 # Whirlpool's lineage and Tx0
@@ -112,8 +129,19 @@ def test_tx0_is_named_with_its_pool_and_is_no_mix(tmp_path: Path) -> None:
         ("seventy", tx0([1_004_235] * 70), 1_000_000),
         ("least premix and least fee", tx0([1_000_001] * 2, 25_000), 1_000_000),
         ("greatest premix and greatest fee", tx0([1_110_000] * 2, 150_000), 1_000_000),
-        ("many funders", replace(TX0, inputs=people("alice", [1_100_000] * 6)), 1_000_000),
-        ("unread funders", replace(TX0, inputs=[("?", None)] * 6), 1_000_000),
+        ("many funders", replace(TX0, inputs=people("alice", [900_000] * 7)), 1_000_000),
+        (
+            "one that could each fund a premix output is too few",
+            replace(TX0, inputs=people("alice", [1_100_000] * 4 + [1_000_000] * 3)),
+            1_000_000,
+        ),
+        ("as many coins of one address", replace(TX0, inputs=[("alice", 1_100_000)] * 6), 1_000_000),
+        (
+            "two premix outputs, two coins",
+            replace(tx0([1_004_235] * 2), inputs=people("a", [1_600_000] * 2)),
+            1_000_000,
+        ),
+        ("an unread funder", replace(TX0, inputs=[("?", None), ("alice", 6_000_000)]), 1_000_000),
         ("no change", replace(TX0, outputs=TX0.outputs[:-1]), 1_000_000),
         ("two changes", replace(TX0, outputs=[*TX0.outputs, ("change2", 77_000)]), 1_000_000),
         ("a fee that is a premix amount of another pool", tx0([5_000_400], 175_000), 5_000_000),
@@ -140,6 +168,21 @@ def test_tx0_in_all_its_sizes(tmp_path: Path, name: str, tx: Tx, pool: int) -> N
 )
 def test_what_breaks_a_tx0s_form_is_none(tmp_path: Path, name: str, tx: Tx) -> None:
     assert kind(tmp_path, tx) != "whirlpool_tx0"
+
+
+@pytest.mark.parametrize(
+    ("name", "tx", "said"),
+    [
+        ("five owners, one premix each", replace(TX0, inputs=people("own", [1_200_000] * 5)), 25),
+        ("three, one change each but one",
+         replace(tx0([1_004_235] * 3), inputs=people("own", [1_004_235, 1_500_000, 1_500_000])), 25),
+        ("unread, each could", replace(TX0, inputs=[("?", None)] * 6), 15),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_mix_dressed_as_a_tx0_is_kept_out_of_co_spend(tmp_path: Path, name: str, tx: Tx, said: int) -> None:
+    """A data output and an output in the fee's range are for anybody to add."""
+    assert verdict(tmp_path, tx) == [("mix_possible", 1, [1_004_235], said)]
 
 
 def confidences(ledger: Ledger, first: int = 0, size: int = 1_000_000) -> dict[int, int]:
@@ -190,7 +233,37 @@ def test_wasabi1_round(tmp_path: Path, participants: int, base: int) -> None:
 def test_a_round_with_another_script_is_not_named_wasabi_but_still_kept_out(tmp_path: Path) -> None:
     tx = wasabi1(12, 10_000_816)
     with_legacy = replace(tx, outputs=[*tx.outputs[:-1], Coin("legacy", 9_000, P2PKH)])
-    assert verdict(tmp_path, with_legacy) == [("other_mix", 12, [10_000_816], 40)]
+    assert verdict(tmp_path, with_legacy) == [("mix_possible", 1, [10_000_816], 25)]
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        (8_500_000, "wasabi1"), (8_499_999, "mix_possible"), (11_000_000, "wasabi1"),
+        (11_000_001, "mix_possible"), (4_250_000, "wasabi1"), (5_500_000, "wasabi1"), (5_500_001, "mix_possible"),
+    ],
+)  # fmt: skip
+def test_the_base_lies_at_most_15_percent_below_and_10_above(tmp_path: Path, base: int, said: str) -> None:
+    assert kind(tmp_path, wasabi1(12, base)) == said
+
+
+def test_above_the_base_a_round_of_one_change_each_is_joinmarkets(tmp_path: Path) -> None:
+    makers = people("maker", [30_000_000 + 10_101 * i for i in range(10)])
+    outs = paid("mixed", [11_236_358] * 10) + paid("change", [18_763_000 + 10_101 * i for i in range(10)])
+    assert verdict(tmp_path, Tx("ten", makers, outs)) == [("joinmarket", 10, [11_236_358], 49)]
+
+
+@pytest.mark.parametrize(
+    ("clients", "of_one_address", "said"),
+    [(50, 7, "wasabi1"), (10, 7, "wasabi1"), (32, 8, "wasabi1"), (12, 8, "mix_possible")],
+    ids=["seven of many", "seven of few", "a fifth", "eight of few"],
+)
+def test_a_client_may_register_several_coins_of_one_address(
+    tmp_path: Path, clients: int, of_one_address: int, said: str
+) -> None:
+    tx = wasabi1(clients, 10_000_816)
+    same: list[Coin | tuple[str, int | None]] = [("same", 20_000_000)] * of_one_address
+    assert kind(tmp_path, replace(tx, inputs=[*tx.inputs, *same])) == said
 
 
 def test_wasabi_1_1_states_the_base_and_its_doublings_and_no_other_repeated_amount(tmp_path: Path) -> None:
@@ -244,6 +317,41 @@ def test_a_wasabi2_round_is_sorted_an_unsorted_payout_of_the_same_amounts_is_non
     assert kind(tmp_path, replace(tx, outputs=tx.outputs[::-1])) != "wasabi2"
 
 
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ([Coin("legacy", 77_000, P2PKH)], "wasabi2"),
+        ([Coin(f"legacy{i}", 77_000, P2PKH) for i in range(5)], None),
+        (paid("small", [4_000]), "wasabi2"),
+        (paid("small", [4_000 - i for i in range(5)]), None),
+    ],
+    ids=["one of another kind", "five of 46", "one below the least", "five of 46 below the least"],
+)
+def test_one_odd_output_does_not_hide_a_wasabi2_round(
+    tmp_path: Path, odd: list[Coin | tuple[str, int]], said: str | None
+) -> None:
+    tx = wabisabi()
+    assert kind(tmp_path, replace(tx, outputs=[*tx.outputs, *odd])) == said
+
+
+def test_every_input_of_a_wasabi2_round_is_of_its_kinds(tmp_path: Path) -> None:
+    tx = wabisabi()
+    legacy = Coin("legacy", 2**20, P2PKH)
+    assert kind(tmp_path, replace(tx, inputs=[*tx.inputs[:-1], legacy])) != "wasabi2"
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [[BTC] * 5, [2 * BTC, 2 * BTC, BTC, BTC, BTC // 2], [BTC] * 10 + [BTC // 2] * 15],
+    ids=["one amount", "few outputs", "two amounts"],
+)
+def test_one_wallet_of_forty_coins_that_pays_round_amounts_is_no_wasabi2_round(
+    tmp_path: Path, outputs: list[int]
+) -> None:
+    coins = sorted((50_000_000 + 1_313 * i for i in range(40)), reverse=True)
+    assert kind(tmp_path, Tx("wallet", people("coin", coins), paid("out", outputs))) in (None, "mix_possible")
+
+
 def test_standard_denominations_hold_every_series_and_both_limits() -> None:
     values = denominations(5_000, 134_375_000_000)
     assert set(values) >= {2**13, 3**8, 2 * 3**8, 10**4, 2 * 10**4, 5 * 10**3, 5 * 10**10, 2**36}
@@ -276,7 +384,9 @@ def test_joinmarket_round_with_unread_inputs_is_kept_out_with_less_confidence(tm
     [
         replace(JOINMARKET, inputs=people("in", [70_000_000, 19_000_000, 19_000_000, 11_000_000])),
         replace(JOINMARKET, outputs=[*JOINMARKET.outputs[:-1], ("mixed0", 2_900_000)]),
-        replace(JOINMARKET, outputs=[("maker0", 20_000_000), *JOINMARKET.outputs[1:]]),
+        replace(
+            JOINMARKET, outputs=[("maker0", 20_000_000), ("taker0", 20_000_000), *JOINMARKET.outputs[2:]]
+        ),
         replace(JOINMARKET, inputs=people("one", [119_000_000, 1_000])),
         replace(JOINMARKET, outputs=JOINMARKET.outputs[:-2]),
         replace(JOINMARKET, outputs=[*JOINMARKET.outputs, ("fee", 40_000)]),
@@ -285,7 +395,7 @@ def test_joinmarket_round_with_unread_inputs_is_kept_out_with_less_confidence(tm
     ids=[
         "the inputs fund only three",
         "an output address twice",
-        "an equal output returns to an input",
+        "two equal outputs return to inputs",
         "fewer funders than equal outputs",
         "two participants without change",
         "more change than participants",
@@ -296,9 +406,55 @@ def test_what_breaks_a_necessary_condition_is_no_joinmarket_round(tmp_path: Path
     assert kind(tmp_path, other) != "joinmarket"
 
 
-def test_equal_outputs_without_change_of_no_known_pool_are_a_generic_mix(tmp_path: Path) -> None:
-    tx = Tx("generic", people("in", [770_500] * 3), paid("out", [770_000] * 3))
+def test_a_taker_who_takes_his_output_on_an_address_that_pays_does_not_hide_the_round(tmp_path: Path) -> None:
+    returning = replace(JOINMARKET, outputs=[("taker0", 20_000_000), *JOINMARKET.outputs[1:]])
+    assert verdict(tmp_path, returning) == [("joinmarket", 4, [20_000_000], 49)]
+
+
+@pytest.mark.parametrize("first", ["mixed0", "in2"], ids=["all fresh", "one returns to a payer"])
+def test_equal_outputs_in_goldfeders_exact_count_are_a_generic_mix(tmp_path: Path, first: str) -> None:
+    """Two of the changes go to one address, which no maker of JoinMarket's signs."""
+    outs = [
+        (first, 770_000),
+        ("mixed1", 770_000),
+        ("mixed2", 770_000),
+        ("change", 30_000),
+        ("change", 40_000),
+    ]
+    tx = Tx("generic", people("in", [800_500, 810_500, 770_500]), outs)
     assert verdict(tmp_path, tx) == [("other_mix", 3, [770_000], 40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "tx", "said"),
+    [
+        ("payroll from many coins",
+         Tx("payroll", people("coin", [3_000_000 + 1_111 * i for i in range(60)]),
+            paid("staff", [2_500_500] * 50 + [20_000_000])), 25),
+        ("three equal payments to an exchange from three coins",
+         Tx("deposits", people("coin", [1_300_000, 1_200_000, 1_400_000]),
+            paid("exchange", [1_000_000] * 3 + [890_000])), 25),
+        ("a mix without change", Tx("even", people("in", [770_500] * 3), paid("out", [770_000] * 3)), 25),
+        ("three coins, one not read",
+         Tx("deposits", [*people("coin", [1_300_000, 1_200_000]), ("?", None)],
+            paid("exchange", [1_000_000] * 3 + [890_000])), 15),
+        ("half of the outputs and a fee", replace(JOINMARKET, outputs=[*JOINMARKET.outputs, ("fee", 40_000)]), 25),
+        ("a round with a data output",
+         replace(JOINMARKET, outputs=[*JOINMARKET.outputs, Coin("data", 0, OP_RETURN)]), 25),
+        ("two coins for three payments",
+         Tx("deposits", people("coin", [1_900_000, 2_200_000]), paid("exchange", [1_000_000] * 3 + [890_000])),
+         None),
+        ("fewer equal than half", replace(JOINMARKET, outputs=[*JOINMARKET.outputs, *paid("x", [1_000, 2_000])]),
+         None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_equal_outputs_that_may_be_a_payout_are_kept_apart_and_no_trace_stops_there(
+    tmp_path: Path, name: str, tx: Tx, said: int | None
+) -> None:
+    value = tx.outputs[0][1]  # type: ignore[index]
+    assert verdict(tmp_path, tx) == [said and ("mix_possible", 1, [value], said)]
+    assert (SHAPES["mix_possible"].apart, SHAPES["mix_possible"].stops) == (True, False)
 
 
 # Stonewall and PayJoin: possible, kept apart, no end of a trace

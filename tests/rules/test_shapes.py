@@ -102,9 +102,15 @@ def test_a_note_is_one_data_output_beside_others_whatever_the_inputs(tmp_path: P
         name="noted",
     )
     assert found == [
-        {"tx_id": 0, "n_out": 2, "out_values": [5_000, 7_000]},
-        {"tx_id": 1, "n_out": 1, "out_values": [600]},
+        {"tx_id": 0, "n_out": 2, "out_values": [5_000, 7_000], "in_sums": [50_000]},
+        {"tx_id": 1, "n_out": 1, "out_values": [600], "in_sums": [None]},
     ]
+
+
+def test_a_note_states_what_each_paying_address_holds(tmp_path: Path) -> None:
+    inputs = [("a", 5_000), ("b", 7_000), ("a", 6_000), ("?", None)]
+    (row,) = shape(tmp_path, Tx("many", inputs, [("x", 600), NOTE]), name="noted")
+    assert row["in_sums"] == [7_000, 11_000, None]
 
 
 def test_a_pair_pays_two_from_inputs_of_several_kinds(tmp_path: Path) -> None:

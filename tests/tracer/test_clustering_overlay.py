@@ -43,7 +43,7 @@ def hot(ledger: Ledger, **parties: str) -> Constraints:
     names = tuple(sorted(set(parties.values())))
     rows = sorted((key_of(ledger, name), names.index(party) + 1) for name, party in parties.items())
     frame = pl.DataFrame(rows, schema={"address_id": pl.Int32, "party": pl.Int32}, orient="row")
-    return Constraints(frame, frame, names, (), "sha256:hot", "")
+    return Constraints(frame, frame, names, (), (), "sha256:hot", "")
 
 
 def built(ledger: Ledger, bound: Constraints | None = None) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_payer_and_payee_stay_apart_whatever_a_later_payment_suggests(tmp_path: 
         assert said["refused"] == 1
         waiting = review.items(ledger, 0)
         assert [(i.tier, i.reason, i.heuristic) for i in waiting] == [
-            ("extended", "kept_apart", "agreed_change")
+            ("extended", "payer_payee", "agreed_change")
         ]
 
 
@@ -239,7 +239,7 @@ def test_change_of_somebody_unknown_never_takes_in_a_known_service(tmp_path: Pat
     with ledger_of(tmp_path, txs) as ledger:
         built(ledger, hot(ledger, hot="exchange"))
         assert not together(ledger, "ann", "svc")
-        assert [i.reason for i in review.items(ledger, 0)] == ["different_parties"]
+        assert [i.reason for i in review.items(ledger, 0)] == ["one_side_known"]
 
 
 def test_the_overlay_stands_on_clusters_at_the_tip_and_goes_with_them(tmp_path: Path) -> None:
@@ -299,3 +299,36 @@ def test_no_claims_no_deposits(tmp_path: Path) -> None:
     with ledger_of(tmp_path, SWEEPS) as ledger:
         said = built(ledger, claims.none())
         assert [h["links"] for h in said["heuristics"] if h["id"] == "deposit_sweep"] == [0]
+
+
+def test_who_pays_whole_coins_to_a_hot_address_once_is_not_the_service(tmp_path: Path) -> None:
+    """A buyer's wallet that also pays others; the rest of it must not become the market."""
+    wallet = [
+        Tx("wallet", [("u1", 100), ("u3", 100)], [("shop", 190)]),
+        Tx("whole coins", [("u1", 900), ("u2", 800)], [("hot", 1_600)]),
+    ]
+    with ledger_of(tmp_path, [*SWEEPS, *wallet]) as ledger:
+        built(ledger, hot(ledger, hot="market"))
+        assert together(ledger, "u1", "u2", "u3", tier=Tier.CONSERVATIVE)
+        assert not together(ledger, "hot", "u1")
+        assert together(ledger, "hot", "dep1")
+
+
+def test_what_several_signed_is_no_sweep(tmp_path: Path) -> None:
+    both = Tx("both", [("alice", 900), ("bob", 800)], [("hot", 1_600)])
+    with ledger_of(tmp_path, [both, *SWEEPS]) as ledger:
+        bound = hot(ledger, hot="exchange")
+        built(ledger, replace(bound, overrides=(split(ledger, "alice", "bob", 0),), cuts=(0,)))
+        assert not together(ledger, "hot", "alice")
+        assert not together(ledger, "hot", "bob")
+        assert together(ledger, "hot", "dep1")
+
+
+def test_sizes_in_review_are_of_whole_clusters(tmp_path: Path) -> None:
+    with ledger_of(tmp_path, SWEEPS) as ledger:
+        bound = replace(hot(ledger, hot="exchange"), overrides=(split(ledger, "dep2", "hot"),))
+        built(ledger, bound)
+        (waiting,) = review.items(ledger, 0)
+        assert sorted((side.address, side.size) for side in (waiting.a, waiting.b)) == [
+            ("P2WPKH:dep2", 1), ("P2WPKH:hot", 2),
+        ]  # fmt: skip

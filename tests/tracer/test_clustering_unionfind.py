@@ -129,7 +129,7 @@ class Model:
             return 0
         reason = self.reason([a, b])
         if not reason and wary and self.known(one) != self.known(other):
-            reason = 1 if self.known(other) or len(other) > 1 else 0
+            reason = 5 if self.known(other) or len(other) > 1 else 0
         if not reason and len(one) > LARGE and len(other) > LARGE:
             reason = REASONS.index("both_large")
         if not reason and wary and self.leaps((len(one), len(other))):
@@ -332,13 +332,13 @@ def test_a_party_is_remembered_through_those_it_was_joined_with() -> None:
 
 def test_a_pair_stays_apart_through_those_both_were_joined_with() -> None:
     sets = run(Given([[1, 5], [2, 6], [5, 6], [1, 7]], apart=[(1, 2)]))
-    assert refused(sets) == [(2, REASONS.index("kept_apart"), False, 5, 6)]
+    assert refused(sets) == [(2, REASONS.index("split"), False, 5, 6)]
     assert sets.roots()[[1, 2, 5, 6, 7]].tolist() == [1, 2, 1, 2, 1]
 
 
 def test_many_inputs_of_one_set_do_not_hide_the_rival_behind_them() -> None:
     sets = run(Given([[1, 5, 6, 7], [1, 5, 6, 7, 9]], apart=[(6, 9)]))
-    assert refused(sets) == [(1, REASONS.index("kept_apart"), False, 1, 9)]
+    assert refused(sets) == [(1, REASONS.index("split"), False, 1, 9)]
 
 
 def test_a_key_joins_after_the_transaction_that_shows_it() -> None:

@@ -16,6 +16,7 @@ from adapters.bitcoin.chains import chain_named
 from tests.rules.ledger_of import Coin, Tx, append_blocks, block_hash, ledger_of
 from tracer.chain import AddressKey, ScriptKind
 from tracer.clustering import constraints as claims
+from tracer.clustering import review
 from tracer.clustering.build import build, update
 from tracer.clustering.constraints import Constraints, Override
 from tracer.clustering.rules import RuleSet
@@ -67,7 +68,7 @@ def parties_of(ledger: Ledger, **parties: str) -> Constraints:
         if (found := ledger.find_address(AddressKey(ScriptKind.P2WPKH, name.encode()))) is not None
     )
     frame = pl.DataFrame(known, schema={"address_id": pl.Int32, "party": pl.Int32}, orient="row")
-    return Constraints(frame, frame, names, (), f"sha256:{sorted(parties.items())}", "")
+    return Constraints(frame, frame, names, (), (), f"sha256:{sorted(parties.items())}", "")
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -158,7 +159,8 @@ def together(ledger: Ledger, *names: str) -> bool:
 
 def test_a_split_at_a_transaction_takes_its_common_spend_away(tmp_path: Path) -> None:
     with ledger_of(tmp_path, CHAIN) as ledger:
-        build(ledger, RULES, replace(claims.none(), overrides=(split(ledger, "ann1", "bob2", tx_id=1),)))
+        cut = replace(claims.none(), overrides=(split(ledger, "ann1", "bob2", tx_id=1),), cuts=(1,))
+        build(ledger, RULES, cut)
         assert together(ledger, "ann1", "ann2")
         assert together(ledger, "bob1", "bob2")
         assert not together(ledger, "ann1", "bob1")
@@ -172,7 +174,7 @@ def test_a_split_without_one_refuses_the_transaction_that_would_join_the_pair(tm
         assert together(ledger, "bob1", "bob2")
         assert said["refused"] == 1
         assert ledger.db.rows("SELECT tier, tx_id, heuristic, reason FROM refused_link") == [
-            ("conservative", 1, "co_spend", "kept_apart")
+            ("conservative", 1, "co_spend", "split")
         ]
 
 
@@ -220,3 +222,63 @@ def test_two_addresses_of_one_key_are_one_cluster_from_the_later_one_on(tmp_path
         a, b = key_of(ledger, key, ScriptKind.P2PKH), key_of(ledger, key, ScriptKind.P2WPKH)
         assert dict(ledger.db.rows("SELECT address_id, cluster_id FROM cluster")) == {a: a, b: a}
         assert current(ledger) is not None
+
+
+def test_a_join_that_later_blocks_contradict_is_given_up_as_a_rebuild_would(tmp_path: Path) -> None:
+    """Ann was joined to Bob, then each turns out to be another service's: what the chain shows stands."""
+    first = Tx("first", [("x", 5_000)], [("ann1", 3_000), ("bob1", 1_900)])
+    later = [
+        Tx("ann's", [("ann1", 3_000), ("shop1", 500)], [("y", 3_000)]),
+        Tx("bob's", [("bob1", 1_900), ("market1", 500)], [("y", 2_000)]),
+    ]
+
+    def bound(ledger: Ledger) -> Constraints:
+        known = parties_of(ledger, shop1="shop", market1="market")
+        return replace(known, overrides=(joined(ledger, "ann1", "bob1"),))
+
+    seen = Tx("seen", [("z", 5_000)], [("shop1", 500), ("market1", 500)])
+    with ledger_of(tmp_path, [seen, first]) as ledger:
+        assert update(ledger, RULES, bound(ledger))["overrides"] == 1
+        append_blocks(ledger, later, start=1)
+        said = update(ledger, RULES, bound(ledger))
+        assert (said["overrides"], said["refused"]) == (0, 1)
+        assert together(ledger, "ann1", "shop1")
+        assert together(ledger, "bob1", "market1")
+        assert not together(ledger, "ann1", "bob1")
+        stepwise = rows(ledger)
+        assert build(ledger, RULES, bound(ledger)) == said
+        assert rows(ledger) == stepwise
+        assert [i.heuristic for i in review.items(ledger, 1)] == ["override_join"]
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [2, 1, 0]])
+def test_merges_and_refusals_are_the_same_in_whatever_order_blocks_were_read(
+    tmp_path: Path, order: list[int]
+) -> None:
+    blocks = [
+        [Tx("c", [("c1", 1), ("c2", 1)], [("q", 1)]), Tx("b", [("b1", 1), ("b2", 1)], [("q", 1)])],
+        [Tx("a", [("a1", 1), ("a2", 1)], [("p3", 1), ("p1", 1), ("p2", 1)])],
+        [
+            Tx("all", [("b1", 1), ("a1", 1), ("c1", 1)], [("q", 1)]),
+            Tx("two", [("p1", 1), ("p3", 1), ("p2", 1)], [("q", 1)]),
+        ],
+    ]
+    found = []
+    for folder, heights in (("ahead", [0, 1, 2]), ("other", order)):
+        with ledger_of(tmp_path / folder, []) as ledger:
+            ledger.db.run("DELETE FROM block")
+            for height in heights:
+                append_blocks(ledger, blocks[height], start=height)
+            build(ledger, RULES, parties_of(ledger, p1="one", p2="two", p3="two"))
+            names = ledger.render_addresses(range(12))
+            merges = ledger.db.rows("SELECT tx_id, kept, merged, kept_size, merged_size FROM cluster_merge")
+            refused = ledger.db.rows("SELECT tx_id, a, b, reason FROM refused_link")
+            found.append(
+                (
+                    [(tx, names[a], names[b], *sizes) for tx, a, b, *sizes in merges],
+                    [(tx, names[a], names[b], reason) for tx, a, b, reason in refused],
+                )
+            )
+    assert found[0] == found[1]
+    assert found[0][0]
+    assert found[0][1]

@@ -135,6 +135,6 @@ def test_a_possible_two_party_mix_is_passed_and_told(tmp_path: Path) -> None:
     found = Case(tmp_path, rows, tags=[tag("nobody", "acme")]).trace("fund:0", method="haircut")
     assert found.document["stops"] == []
     used = {row["id"]: row["used_for"] for row in found.document["heuristics"]}
-    assert used["stonewall"] == "passed through a transaction that may be a two-party mix"
-    (note,) = notes(found, "two-party mix")
+    assert used["stonewall"] == "passed through a transaction that may be a mix"
+    (note,) = notes(found, "may be a mix")
     assert "1 of kind stonewall" in note

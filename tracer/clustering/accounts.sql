@@ -6,8 +6,8 @@ SELECT address_id FROM address_tx WHERE address_id IN (SELECT address_id FROM as
 GROUP BY address_id HAVING count(*) >= $least ORDER BY address_id;
 
 -- name: receipts
--- One row for each transaction that pays an address: how much, from whose cluster (NULL where that cannot be told: a
--- mix, or what may be one, a coinbase, an input that was not read), and whether it pays nobody else.
+-- One row for each transaction that pays an address: how much, from whose cluster (NULL where that cannot be told:
+-- several clusters, a mix, or what may be one, a coinbase, an input that was not read), and whether it pays nobody else.
 WITH seen AS MATERIALIZED (
     SELECT address_id, tx_id FROM address_tx WHERE address_id IN (SELECT address_id FROM asked)
 ), made AS MATERIALIZED (
@@ -25,7 +25,9 @@ WITH seen AS MATERIALIZED (
     FROM asked AS a
     LEFT JOIN (SELECT * FROM cluster WHERE address_id IN (SELECT address_id FROM asked)) AS k USING (address_id)
 ), signed AS (
-    SELECT i.tx_id, CASE WHEN bool_and(i.address_id IS NOT NULL) THEN min(coalesce(k.cluster_id, i.address_id)) END AS sender
+    SELECT i.tx_id, CASE WHEN bool_and(i.address_id IS NOT NULL)
+                          AND min(coalesce(k.cluster_id, i.address_id)) = max(coalesce(k.cluster_id, i.address_id))
+                         THEN min(coalesce(k.cluster_id, i.address_id)) END AS sender
     FROM spent AS i LEFT JOIN linked AS k ON k.address_id = i.address_id
     WHERE i.tx_id NOT IN (SELECT tx_id FROM mix WHERE apart AND tx_id IN (SELECT tx_id FROM paid))
     GROUP BY i.tx_id

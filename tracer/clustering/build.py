@@ -8,7 +8,7 @@ would not hold (facts below changed, other rules, other claims) everything is bu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from tracer.clustering import state as states
 from tracer.clustering.constraints import Constraints
 from tracer.clustering.mixing import find_mixes
 from tracer.clustering.numbers import Numbers
-from tracer.clustering.rules import SHAPES, RuleSet, Tier
+from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
 from tracer.clustering.state import Applied, Recorded
 from tracer.clustering.unionfind import REASONS, Merges, Refused, UnionFind
 from tracer.clustering.unionfind import Sizes as Counted
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-CO_SPEND, SAME_KEY, JOINED = "co_spend", "same_key", "override_join"
-"""Heuristics the conservative kernel follows; the last is an analyst's word."""
 NO_TX = -1
 """Stands for the transaction of a link that no transaction made: an override."""
 
@@ -103,37 +101,23 @@ def update(
     since = None
     if state and state.valid and state.made_from(rules.digest, constraints.digest):
         if state.behind == 0:
-            return document(ledger, state)
+            return states.document(ledger, state)
         if state.recorded.joins == _joins(constraints):
             since = state.recorded
-    return _run(_Work(ledger, rules, constraints, sizes or Sizes(), since, ()), progress)
+    work = _Work(ledger, rules, constraints, sizes or Sizes(), since, ())
+    try:
+        return _run(work, progress)
+    except _Contradicted:  # a join, by what the new blocks show: a rebuild finds out which
+        return _run(replace(work, since=None), progress)
+
+
+class _Contradicted(Exception):
+    """An update refused a link while a join stands that may be why."""
 
 
 def _joins(constraints: Constraints) -> tuple[str, ...]:
     """Ids of the overrides that join two addresses the ledger has seen: they are taken before all else."""
     return tuple(o.claim_id for o in constraints.overrides if o.kind == "join")
-
-
-def document(ledger: Ledger, state: states.ClusteringState) -> dict[str, Any]:
-    """The `tracer.clustering/1` document of clusters that were built."""
-    r = state.recorded
-    return {
-        "schema": "tracer.clustering/1",
-        "as_of": states.as_of(ledger, state),
-        "tier": r.tier,
-        "addresses": r.addresses,
-        "clusters": r.clusters,
-        "non_singleton": r.non_singleton,
-        "largest": r.largest,
-        "transactions_used": r.transactions_used,
-        "excluded": {kind: r.excluded.get(kind, 0) for kind, effect in SHAPES.items() if effect.apart},
-        "heuristics": [{"id": h.id, "version": h.version, "links": h.links} for h in r.heuristics],
-        "refused": r.refused,
-        "alarms": r.alarms,
-        "overrides": len(r.joins),
-        "rules": r.rules,
-        "claims": r.claims,
-    }
 
 
 def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
@@ -163,12 +147,14 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         sets = _united(work, numbers, before)
         sizes = sets.sizes()
         merges, refused = sets.merges(), sets.refused()
+        if work.since and work.since.joins and refused.tx_id.size:
+            raise _Contradicted
         _keep_clusters(ledger, numbers, before, sets.roots(), sizes.alone)
         _keep_merges(ledger, numbers, merges)
         keep_refused(ledger, numbers, refused, Tier.CONSERVATIVE)
         recorded = _record(work, tip, sets, sizes, numbers)
         states.write(ledger, recorded)
-    return document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
+    return states.document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
 
 
 def _clusters_before(work: _Work, numbers: Numbers) -> Int32 | None:
@@ -191,29 +177,44 @@ def _united(work: _Work, numbers: Numbers, before: Int32 | None) -> UnionFind:
 
         key_links = keys.find(ledger, work.since.next_address if work.since else 0, fresh=work.since is None)
         key_links[:, 1:] = numbers.of_ids(key_links[:, 1:].ravel().astype(np.int32)).reshape(-1, 2)
-    sets = UnionFind(
-        numbers.size,
-        roots=before,
-        parties=parties(constraints, numbers),
-        apart=_pairs(constraints, numbers, "split"),
-        keys=key_links,
-    )
-    if before is None:
-        joined = _pairs(constraints, numbers, "join")
-        refused = sets.link(joined[:, 0].copy(), joined[:, 1].copy(), np.zeros(len(joined), bool))
-        _keep_refused_joins(ledger, constraints, refused)
+    bounds: dict[str, Any] = {
+        "parties": parties(constraints, numbers),
+        "apart": _pairs(constraints, numbers, "split"),
+        "keys": key_links,
+    }
+    joined = _pairs(constraints, numbers, "join")
+    if before is not None or not len(joined):
+        return _spent(work, numbers, UnionFind(numbers.size, roots=before, **bounds))
+    # joins are held against everything that is known without them, then taken before all else
+    unbounded = np.iinfo(np.int32).max
+    without = _spent(work, numbers, UnionFind(numbers.size, **bounds, large=unbounded))
+    refused = _link(without, joined)
+    _keep_refused_joins(ledger, constraints, refused)
+    sets = UnionFind(numbers.size, **bounds)
+    _link(sets, joined[refused == 0])
+    return _spent(work, numbers, sets)
+
+
+def _link(sets: UnionFind, pairs: Int32) -> Int32:
+    """Join pairs, whatever their size; -> why not (`REASONS`)."""
+    return sets.link(pairs[:, 0].copy(), pairs[:, 1].copy(), np.zeros(len(pairs), bool))
+
+
+def _spent(work: _Work, numbers: Numbers, sets: UnionFind) -> UnionFind:
+    """The sets with all common spends and key links of the blocks to read."""
     import polars as pl
 
-    cut = [o.tx_id for o in constraints.overrides if o.kind == "split" and o.tx_id is not None]
-    left_out = pl.DataFrame({"tx_id": sorted({*cut, *work.leave_out})}, schema={"tx_id": pl.Int64})
-    with ledger.db.table("left_out", left_out):
-        pairs = ledger.db.stream(
+    left_out = pl.DataFrame(
+        {"tx_id": sorted({*work.constraints.cuts, *work.leave_out})}, schema={"tx_id": pl.Int64}
+    )
+    with work.ledger.db.table("left_out", left_out):
+        pairs = work.ledger.db.stream(
             _SQL["co_spent"],
             {"first": first_tx_id(work.first), "anyone": int(ScriptKind.WITNESS_UNKNOWN)},
             batch=work.sizes.batch,
         )
         for rows in pairs:
-            sets.add(rows.column("tx_id").to_numpy(), numbers.of_ids(rows.column("address_id").to_numpy()))
+            sets.add(*numbers.in_order(rows.column("tx_id").to_numpy(), rows.column("address_id").to_numpy()))
     sets.finish()
     return sets
 
@@ -335,6 +336,7 @@ def _record(work: _Work, tip: Tip, sets: UnionFind, sizes: Counted, numbers: Num
         co_spent += next(h.links for h in since.heuristics if h.id == CO_SPEND)
         used += since.transactions_used
     links = {CO_SPEND: co_spent, SAME_KEY: by_key}
+    joins = _joins(work.constraints)
     return Recorded(
         tier=Tier.CONSERVATIVE.value,
         height=tip.height,
@@ -358,5 +360,6 @@ def _record(work: _Work, tip: Tip, sets: UnionFind, sizes: Counted, numbers: Num
         transactions_used=used,
         refused=refused,
         alarms=alarms,
-        joins=_joins(work.constraints),
+        joined=since.joined if since else len(joins) - ledger.db.value(_SQL["refused_joins"]),
+        joins=joins,
     )

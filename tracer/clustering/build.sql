@@ -50,6 +50,8 @@ SELECT (SELECT count(*) FROM refused_link WHERE tier = $tier),
        (SELECT count(*) FROM cluster_merge WHERE alarm),
        (SELECT count(*) FROM key_link)
            - (SELECT count(*) FROM refused_link WHERE tier = 'conservative' AND heuristic = 'same_key');
+-- name: refused_joins
+SELECT count(*) FROM refused_link WHERE heuristic = 'override_join';
 -- name: record
 INSERT OR REPLACE INTO meta VALUES ($key, $state);
 -- name: unrecord

@@ -86,10 +86,10 @@ def agreed(frame: pl.DataFrame, heuristics: Sequence[ChangeHeuristic], families:
 def payees(frame: pl.DataFrame) -> pl.DataFrame:
     """Pairs (payer, payee) of clusters, from payments whose change is known: they are not one party.
 
-    Each once, ordered. An output in the payer's own cluster is no payee.
+    Each once, ordered. Change is known where it was accepted, or went back to the payer's own cluster.
     """
     import polars as pl
 
-    known = pl.col("change").any().over("tx_id")
+    known = (pl.col("change") | pl.col("own")).any().over("tx_id")
     paid = frame.filter(known & ~pl.col("change") & ~pl.col("own"))
     return paid.select("payer", payee="cluster_id").unique().sort("payer", "payee")

@@ -71,7 +71,8 @@ ORDER BY o.tx_id, o.vout;
 
 -- name: sweeps
 -- Deposit addresses: `hot(address_id, party)` are where services sweep to. A sweep pays nobody but one party's hot
--- addresses. A deposit address spends in such sweeps to one party only, in at most $most transactions altogether.
+-- addresses, and was not refused or cut (`left_out`) as signed by several. A deposit address, and whoever shares its
+-- conservative cluster, spends in sweeps to that one party only, the address in at most $most transactions.
 WITH paying AS MATERIALIZED (
     SELECT DISTINCT tx_id FROM txout WHERE address_id IN (SELECT address_id FROM hot)
 ),
@@ -82,25 +83,35 @@ sweep AS MATERIALIZED (
     GROUP BY tx_id HAVING count(party) = count(*) AND min(party) = max(party)
 ),
 swept AS MATERIALIZED (
-    SELECT DISTINCT tx_id, address_id, party, hot_address FROM txin JOIN sweep USING (tx_id)
-    ANTI JOIN (SELECT tx_id FROM mix WHERE apart) AS kept_out USING (tx_id)
-    WHERE address_id IS NOT NULL
+    SELECT DISTINCT tx_id, i.address_id, party, hot_address, coalesce(c.cluster_id, i.address_id) AS cluster_id
+    FROM txin AS i JOIN sweep USING (tx_id) LEFT JOIN cluster AS c ON c.address_id = i.address_id
+    ANTI JOIN (
+        SELECT tx_id FROM mix WHERE apart UNION ALL SELECT tx_id FROM left_out
+        UNION ALL SELECT tx_id FROM refused_link WHERE tier = 'conservative' AND heuristic = 'co_spend'
+    ) AS kept_out USING (tx_id)
+    WHERE i.address_id IS NOT NULL
 ),
-candidate AS MATERIALIZED (
-    SELECT address_id, min(party) AS party, count(*) AS sweeps, min(tx_id) AS tx_id
-    FROM swept ANTI JOIN hot USING (address_id)
-    GROUP BY address_id HAVING min(party) = max(party)
+wallet AS MATERIALIZED (
+    SELECT cluster_id, count(DISTINCT tx_id) AS sweeps FROM swept
+    GROUP BY cluster_id HAVING min(party) = max(party)
 ),
-spends AS (
-    SELECT address_id, count(DISTINCT tx_id) AS spends FROM txin
-    WHERE address_id IN (SELECT address_id FROM candidate) GROUP BY address_id
+member AS MATERIALIZED (
+    SELECT cluster_id, address_id FROM cluster_member WHERE cluster_id IN (SELECT cluster_id FROM wallet)
+    UNION SELECT cluster_id, cluster_id FROM wallet
 ),
-history AS (
+spends AS MATERIALIZED (
+    SELECT cluster_id, count(DISTINCT tx_id) AS spends
+    FROM (SELECT tx_id, address_id FROM txin WHERE address_id IN (SELECT address_id FROM member)) JOIN member USING (address_id)
+    GROUP BY cluster_id
+),
+history AS MATERIALIZED (
     SELECT address_id, count(*) AS busy FROM address_tx
-    WHERE address_id IN (SELECT address_id FROM candidate) GROUP BY address_id
-)
-SELECT tx_id, hot_address, address_id FROM candidate JOIN swept USING (tx_id, address_id)
-JOIN spends USING (address_id) JOIN history USING (address_id)
+    WHERE address_id IN (SELECT address_id FROM swept) GROUP BY address_id
+),
+first_sweep AS (SELECT address_id, min(tx_id) AS tx_id FROM swept GROUP BY address_id)
+SELECT tx_id, hot_address, address_id
+FROM first_sweep JOIN swept USING (tx_id, address_id) JOIN wallet USING (cluster_id) JOIN spends USING (cluster_id)
+JOIN history USING (address_id) ANTI JOIN hot USING (address_id)
 WHERE sweeps = spends AND busy <= $most
 ORDER BY tx_id, address_id;
 

@@ -66,6 +66,7 @@ class Constraints:
     hot        address_id i32, party i32: the parties' hot addresses, where deposits are swept to; by address_id
     names      parties
     overrides  by kind, a, b, claim id
+    cuts       tx ids that splits name: their common spends are not taken, whether or not the pair was seen yet
     digest     `sha256:...` over what all these claims say, also those whose address the ledger has not seen
     snapshot   the snapshot they were read from, as this user reads it (`identity`)
     """
@@ -74,6 +75,7 @@ class Constraints:
     hot: pl.DataFrame
     names: tuple[str, ...]
     overrides: tuple[Override, ...]
+    cuts: tuple[int, ...]
     digest: str
     snapshot: str
 
@@ -83,7 +85,7 @@ def none() -> Constraints:
     import polars as pl
 
     empty = pl.DataFrame(schema={"address_id": pl.Int32, "party": pl.Int32})
-    return Constraints(empty, empty, (), (), NO_CLAIMS, "")
+    return Constraints(empty, empty, (), (), (), NO_CLAIMS, "")
 
 
 def load(ledger: Ledger, snapshot: Snapshot) -> Constraints:
@@ -105,6 +107,7 @@ def load(ledger: Ledger, snapshot: Snapshot) -> Constraints:
         hot=numbered.filter("hot").select("address_id", "party"),
         names=tuple(names["name"].to_list()),
         overrides=overrides(ledger, snapshot),
+        cuts=_cuts(ledger, snapshot),
         digest=_digest(ledger.chain.name, said, snapshot),
         snapshot=identity(snapshot),
     )
@@ -236,3 +239,8 @@ def overrides(ledger: Ledger, snapshot: Snapshot) -> tuple[Override, ...]:
             tx_id = next(iter(ledger.find_tx(txid_bytes(said.txid))), None) if said.txid else None
             found.append(Override(claim, kind, a, b, tx_id, said.author, said.reason, said.said_at))
     return tuple(sorted(found, key=lambda o: (o.kind, o.a, o.b, o.claim_id)))
+
+
+def _cuts(ledger: Ledger, snapshot: Snapshot) -> tuple[int, ...]:
+    said = {row.txid for _, row in snapshot.overrides(ledger.chain.name) if row.txid}
+    return tuple(sorted({tx_id for txid in said for tx_id in ledger.find_tx(txid_bytes(txid))}))

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracer.chain import TX_INDEX_BITS, ScriptKind, first_tx_id
-from tracer.clustering.build import CO_SPEND, JOINED, SAME_KEY
 from tracer.clustering.constraints import Override
 from tracer.clustering.lookup import clusters_of
-from tracer.clustering.rules import RuleSet, Tier
+from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
 from tracer.clustering.search import BY_SPEND, Graph
 from tracer.clustering.state import ClusteringState
 from tracer.db import named_sql
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 
 JOIN_VERSION = 1
 """Version of what an analyst's join means: both addresses share control, on that analyst's word alone."""
+
+SEVERAL = "several"
+"""Inputs of more than one script kind: such common spends err far more often (docs/accuracy.md)."""
 
 _SQL = named_sql("tracer.clustering", "explain.sql")
 
@@ -170,6 +172,9 @@ def _paired(
 def _written(ledger: Ledger, steps: Sequence[_Step], rules: RuleSet) -> list[dict[str, Any]]:
     texts = ledger.render_addresses(i for step in steps for i in (step.a, step.b))
     known = transactions(ledger, (step.tx_id for step in steps))
+    spent = sorted({step.tx_id for step in steps if step.heuristic == CO_SPEND and step.tx_id is not None})
+    rows = ledger.db.rows(_SQL["input_kinds"], {"ids": spent}) if spent else []
+    scripts = {tx_id: ScriptKind(low).name if low == high else SEVERAL for tx_id, low, high in rows}
     return [
         {
             "from": texts[step.a],
@@ -179,6 +184,7 @@ def _written(ledger: Ledger, steps: Sequence[_Step], rules: RuleSet) -> list[dic
             "vin_to": step.vin_b,
             "height": None if step.tx_id is None else step.tx_id >> TX_INDEX_BITS,
             "time": known[step.tx_id][1] if step.tx_id is not None else None,
+            "script": scripts.get(step.tx_id) if step.tx_id is not None else None,
             **_reason(ledger, step, rules),
         }
         for step in steps

@@ -46,6 +46,8 @@ named AS (
 SELECT tx_id, coalesce(tx_id, $stop) AS place, heuristic, agreed, confidence, said, left_node, right_node
 FROM inside JOIN named AS x ON a = x.address_id JOIN named AS y ON b = y.address_id
 ORDER BY tx_id NULLS LAST, source, least(x.name, y.name), greatest(x.name, y.name), heuristic, said;
+-- name: input_kinds
+SELECT tx_id, min(kind), max(kind) FROM txin WHERE tx_id IN (SELECT unnest($ids::BIGINT[])) GROUP BY tx_id;
 -- name: transactions
 SELECT tx_id, txid, time FROM tx JOIN block ON height = (tx_id >> 24)
 WHERE tx_id IN (SELECT unnest($ids::BIGINT[])) ORDER BY tx_id;

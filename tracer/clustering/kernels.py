@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
-PARTIES, APART, BOTH_LARGE, LEAPS = range(1, 5)
+PARTIES, APART, BOTH_LARGE, LEAPS, ONE_SIDE = range(1, 6)
 """Why a link is refused: codes of `unionfind.REASONS`."""
 USED, LINKS, LARGEST, KEY = range(4)
 """Places in `counts`: transactions that joined, links, members of the largest set, the next key link."""
@@ -216,7 +216,7 @@ def links(  # type: ignore[no-untyped-def]
         # a payee's cluster that is a known party's, or a party's payment to somebody with other addresses
         known = party.size > 0 and party[left] != party[right] and (party[right] > 0 or size_b > 1)
         if not reason and wary[i] and known:
-            reason = PARTIES
+            reason = ONE_SIDE
         if not reason and size_a > large and size_b > large:
             reason = BOTH_LARGE
         largest = counts[LARGEST]

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer.chain import TX_INDEX_BITS, first_tx_id
-from tracer.clustering.build import CO_SPEND
 from tracer.clustering.constraints import Constraints, Override
 from tracer.clustering.explain import said, transactions
 from tracer.clustering.lookup import clusters_of
-from tracer.clustering.rules import Tier
+from tracer.clustering.rules import CO_SPEND, Tier
 from tracer.clustering.state import ClusteringState
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger

@@ -36,7 +36,7 @@ class Cluster:
 class Merge:
     """Where two clusters of two addresses or more became one.
 
-    kept, merged  their names, as of the block below; the second is an alias of the cluster since
+    kept, merged  their names until that block; the second is an alias of the cluster since
     alarm         both were large, or the largest of all grew by a leap (`unionfind.LARGE`, `LEAP`)
     """
 
@@ -79,8 +79,8 @@ def merges(ledger: Ledger, cluster_id: int, *, limit: int) -> list[Merge]:
     txids = ledger.render_txids(row[0] for row in rows)
     return [
         Merge(
-            txids[tx_id], height, heuristic, f"cluster:{texts[kept]}@{height - 1}",
-            f"cluster:{texts[merged]}@{height - 1}", kept_size, merged_size, alarm,
+            txids[tx_id], height, heuristic, f"cluster:{texts[kept]}@{height}",
+            f"cluster:{texts[merged]}@{height}", kept_size, merged_size, alarm,
         )
         for tx_id, height, heuristic, kept, merged, kept_size, merged_size, alarm in rows
     ]  # fmt: skip

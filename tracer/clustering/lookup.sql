@@ -74,13 +74,20 @@ named AS (
     LEFT JOIN overlay AS ob ON ob.cluster_id = b_conservative
 ),
 apart AS MATERIALIZED (SELECT * FROM named WHERE a_cluster <> b_cluster),
-sized AS (
-    SELECT cluster_id, count(*) AS size FROM cluster_member
-    WHERE cluster_id IN (SELECT a_conservative FROM apart UNION SELECT b_conservative FROM apart) GROUP BY cluster_id
+part AS MATERIALIZED (
+    SELECT DISTINCT tier, a_cluster AS whole, a_cluster AS cluster_id FROM apart
+    UNION SELECT tier, b_cluster, b_cluster FROM apart
+    UNION SELECT tier, overlay_id, o.cluster_id FROM apart
+    JOIN overlay_member AS o ON tier = 'extended' AND o.overlay_id IN (a_cluster, b_cluster)
+),
+sized AS MATERIALIZED (
+    SELECT tier, whole, count(*) AS size FROM part LEFT JOIN cluster_member USING (cluster_id) GROUP BY tier, whole
 )
-SELECT tier, reason, min(tx_id) AS tx_id, count(*) AS times, arg_min(heuristic, (tx_id, a, b)),
+SELECT apart.tier, reason, min(tx_id) AS tx_id, count(*) AS times, arg_min(heuristic, (tx_id, a, b)),
        arg_min(a, (tx_id, a, b)) AS a, arg_min(b, (tx_id, a, b)) AS b, a_cluster, b_cluster,
-       any_value(coalesce(sa.size, 1)) AS a_size, any_value(coalesce(sb.size, 1)) AS b_size
-FROM apart LEFT JOIN sized AS sa ON sa.cluster_id = a_conservative LEFT JOIN sized AS sb ON sb.cluster_id = b_conservative
-GROUP BY tier, reason, a_cluster, b_cluster
-ORDER BY tier, least(a_size, b_size) DESC, times DESC, tx_id, a, b, reason;
+       any_value(sa.size) AS a_size, any_value(sb.size) AS b_size
+FROM apart
+JOIN sized AS sa ON sa.tier = apart.tier AND sa.whole = a_cluster
+JOIN sized AS sb ON sb.tier = apart.tier AND sb.whole = b_cluster
+GROUP BY apart.tier, reason, a_cluster, b_cluster
+ORDER BY apart.tier, least(a_size, b_size) DESC, times DESC, tx_id, a, b, reason;

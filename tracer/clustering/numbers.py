@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Int32 = NDArray[np.int32]
+    Int64 = NDArray[np.int64]
 
 _SQL = named_sql("tracer.clustering", "numbers.sql")
 
@@ -49,6 +50,14 @@ class Numbers:
     def of_ids(self, ids: Int32) -> Int32:
         """Address ids as numbers."""
         return ids if self._number is None else self._number[ids]
+
+    def in_order(self, tx_ids: Int64, ids: Int32) -> tuple[Int64, Int32]:
+        """Rows ordered by (tx_id, address id) as rows ordered by (tx_id, number)."""
+        if self._number is None:
+            return tx_ids, ids
+        numbers = self._number[ids]
+        order = np.lexsort((numbers, tx_ids))
+        return tx_ids[order], numbers[order]
 
     def to_ids(self, numbers: Int32) -> Int32:
         """Numbers as address ids."""

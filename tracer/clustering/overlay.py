@@ -21,7 +21,7 @@ from tracer.clustering.constraints import Constraints
 from tracer.clustering.numbers import Numbers
 from tracer.clustering.rules import Heuristic, RuleSet, Tier
 from tracer.clustering.state import Applied, ClusteringState, Recorded
-from tracer.clustering.unionfind import REASONS, UnionFind
+from tracer.clustering.unionfind import REASONS, Sizes, UnionFind
 from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.ledger.store import Ledger
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 DEPOSIT, CHANGE = "deposit_sweep", "agreed_change"
+SPLIT, PAYEE = "split", "payer_payee"
+"""Why two sides are kept apart: an analyst's word, or a payment whose change is known."""
 MOST_TRANSACTIONS = 1_000
 """An address with more transactions is no customer's deposit address (high degree, heuristics.md C)."""
 
@@ -64,16 +66,23 @@ def build(
     with ledger.db.transaction():
         ledger.db.script(named_sql("tracer.clustering", "build.sql")["forget_overlay"])
         numbers = Numbers.of(ledger)
-        links, payees = _evidence(ledger, rules, constraints, progress, transactions)
+        links, payees = _evidence(ledger, numbers, rules, constraints, progress, transactions)
         sets, refused = _joined(ledger, numbers, constraints, links, payees)
-        _keep_links(ledger, links, refused)
-        recorded = _keep(ledger, rules, numbers, sets, base, links, refused)
+        sizes, roots = sets.sizes(), sets.roots()
+        splits = conservative.split_pairs(constraints, numbers)
+        _keep_links(ledger, links, refused, _split(numbers, roots, splits, links, refused))
+        recorded = _keep(ledger, rules, numbers, sizes, roots, base, links, refused)
         states.write(ledger, recorded)
-    return conservative.document(ledger, ClusteringState(recorded, behind=0, valid=True))
+    return states.document(ledger, ClusteringState(recorded, behind=0, valid=True))
 
 
 def _evidence(
-    ledger: Ledger, rules: RuleSet, constraints: Constraints, progress: Progress | None, transactions: int
+    ledger: Ledger,
+    numbers: Numbers,
+    rules: RuleSet,
+    constraints: Constraints,
+    progress: Progress | None,
+    transactions: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All links there is evidence for, in the order in which they are taken, and (payer, payee) clusters.
 
@@ -81,7 +90,7 @@ def _evidence(
     """
     import polars as pl
 
-    links = [_deposits(ledger, rules.heuristic(DEPOSIT), constraints)]
+    links = [_deposits(ledger, numbers, rules.heuristic(DEPOSIT), constraints)]
     payees = [pl.DataFrame(schema={"payer": pl.Int32, "payee": pl.Int32})]
     rule = rules.heuristic(CHANGE)
     if rule and rules.change:
@@ -97,13 +106,17 @@ def _evidence(
     return pl.concat(links), pl.concat(payees).unique().sort("payer", "payee")
 
 
-def _deposits(ledger: Ledger, rule: Heuristic | None, constraints: Constraints) -> pl.DataFrame:
+def _deposits(
+    ledger: Ledger, numbers: Numbers, rule: Heuristic | None, constraints: Constraints
+) -> pl.DataFrame:
     import polars as pl
 
     parameters = {"op_return": int(ScriptKind.OP_RETURN), "most": MOST_TRANSACTIONS if rule else -1}
-    with ledger.db.table("hot", constraints.hot):
+    left_out = pl.DataFrame({"tx_id": constraints.cuts}, schema={"tx_id": pl.Int64})
+    with ledger.db.table("hot", constraints.hot), ledger.db.table("left_out", left_out):
         found = ledger.db.polars(_SQL["sweeps"], parameters)
-    return found.select(
+    found = found.with_columns(pl.Series("number", numbers.of_ids(found["address_id"].to_numpy())))
+    return found.sort("tx_id", "number").select(
         "tx_id",
         pl.col("hot_address").alias("a"),
         pl.col("address_id").alias("b"),
@@ -160,15 +173,27 @@ def _joined(
     return sets, sets.link(a, b, links["wary"].to_numpy())
 
 
-def _keep_links(ledger: Ledger, links: pl.DataFrame, refused: Int32) -> None:
+def _split(
+    numbers: Numbers, roots: Int32, splits: Int32, links: pl.DataFrame, refused: Int32
+) -> NDArray[np.bool_]:
+    """bool[refused]: which of the refused links would have brought a split pair together."""
+    kept = {(int(min(pair)), int(max(pair))) for pair in roots[splits]}
+    ends = np.column_stack(
+        [roots[numbers.of_ids(links[name].to_numpy()[refused > 0])] for name in ("a", "b")]
+    )
+    return np.array([(int(min(pair)), int(max(pair))) in kept for pair in ends], bool)
+
+
+def _keep_links(ledger: Ledger, links: pl.DataFrame, refused: Int32, split: NDArray[np.bool_]) -> None:
     import polars as pl
 
     rows = links.with_columns(pl.Series("refused", refused)).with_row_index("row")
     with ledger.db.table("found", rows.filter(pl.col("refused") == 0)):
         ledger.db.run(_SQL["keep_links"])
+    reasons = np.array(REASONS)[refused[refused > 0]]
+    reasons[(reasons == SPLIT) & ~split] = PAYEE
     told = rows.filter(pl.col("refused") > 0).with_columns(
-        pl.lit(Tier.EXTENDED.value).alias("tier"),
-        pl.Series(REASONS).gather(pl.Series(refused[refused > 0], dtype=pl.UInt32)).alias("reason"),
+        pl.lit(Tier.EXTENDED.value).alias("tier"), pl.Series("reason", reasons, dtype=pl.String)
     )
     with ledger.db.table("found", told):
         ledger.db.run(_SQL["keep_refused"])
@@ -178,7 +203,8 @@ def _keep(
     ledger: Ledger,
     rules: RuleSet,
     numbers: Numbers,
-    sets: UnionFind,
+    sizes: Sizes,
+    roots: Int32,
     base: ClusteringState,
     links: pl.DataFrame,
     refused: Int32,
@@ -186,8 +212,6 @@ def _keep(
     """Write which conservative clusters belong together, and what was built."""
     import polars as pl
 
-    sizes = sets.sizes()
-    roots = sets.roots()
     clusters = ledger.db.arrow(named_sql("tracer.clustering", "build.sql")["clustered"])
     heads = np.ones(numbers.size, dtype=bool)  # who names a conservative cluster: all but its other members
     own = numbers.of_ids(clusters.column("address_id").to_numpy())
@@ -229,5 +253,6 @@ def _keep(
         transactions_used=r.transactions_used,
         refused=int(np.count_nonzero(refused)),
         alarms=r.alarms,
+        joined=r.joined,
         joins=r.joins,
     )

@@ -176,10 +176,31 @@ def _check_parties(ledger: Ledger, snapshot: Snapshot, said: Override, ties: _Ti
 def touching(
     ledger: Ledger, overrides: Iterable[constraints.Override], clusters: AbstractSet[int], tier: Tier
 ) -> list[dict[str, Any]]:
-    """The overrides that touch some clusters (ids of that tier), as documents list them."""
+    """The overrides that touch some clusters (ids of that tier), as documents list them.
+
+    Those of its pair, and of everybody else who signed a transaction that it took apart: their links went with it.
+    """
     known = list(overrides)
-    of = lookup.clusters_of(ledger, [i for o in known for i in (o.a, o.b)], tier)
-    met = [o for o in known if not clusters.isdisjoint({of[o.a], of[o.b]})]
+    if not known:
+        return []
+    cuts = [o.tx_id for o in known if o.tx_id is not None]
+    signed = ledger.db.rows(_SQL["signed_together"], {"cuts": cuts})
+    ids = {i for o in known for i in (o.a, o.b)} | {i for a, b, _, own in signed for i in (a, b, own)} - {
+        None
+    }
+    of = lookup.clusters_of(ledger, ids, tier)
+
+    def reach(said: constraints.Override) -> set[int]:
+        pair = {of[said.a], of[said.b]}
+        others = {
+            of[own]
+            for a, b, tx_id, own in signed
+            if (a is None and tx_id == said.tx_id)
+            or (a is not None and said.kind == "split" and {of[a], of[b]} == pair)
+        }
+        return pair | others
+
+    met = [o for o in known if not clusters.isdisjoint(reach(o))]
     texts = ledger.render_addresses([i for o in met for i in (o.a, o.b)])
     txids = ledger.render_txids([o.tx_id for o in met if o.tx_id is not None])
     rows = [

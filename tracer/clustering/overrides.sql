@@ -12,3 +12,10 @@ SELECT coalesce(cluster.cluster_id, known.address_id), known.address_id, known.n
 FROM known LEFT JOIN cluster USING (address_id)
 WHERE coalesce(cluster.cluster_id, known.address_id) IN (SELECT unnest($ids::INTEGER[]))
 ORDER BY known.address_id;
+-- name: signed_together
+-- Who signed the transactions that overrides took apart: those they name ($cuts), and those refused for a split pair.
+SELECT r.a, r.b, i.tx_id, i.address_id FROM (
+    SELECT tx_id, a, b FROM refused_link WHERE tier = 'conservative' AND reason = 'split' AND tx_id >= 0
+    UNION SELECT tx_id, NULL, NULL FROM (SELECT unnest($cuts::BIGINT[]) AS tx_id)
+) AS r JOIN txin AS i ON i.tx_id = r.tx_id
+WHERE i.address_id IS NOT NULL ORDER BY ALL;

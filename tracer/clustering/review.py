@@ -25,7 +25,7 @@ class Item:
     """One thing to look at.
 
     kind    refused: evidence for a link that was not made; alarm: a link that was made
-    reason  different_parties | kept_apart | both_large | leap
+    reason  different_parties | split | payer_payee | both_large | leap | one_side_known
     times   how many transactions say so; txid: the first of them, None where an analyst's override was refused
     """
 
@@ -42,15 +42,11 @@ class Item:
 def items(ledger: Ledger, height: int, tier: Tier | None = None) -> list[Item]:
     """Everything that waits, alarms first, then by tier and the smaller side's size, largest first.
 
-    What an override has settled since is gone: a joined pair is one cluster, a split pair stays apart on purpose.
-    `height` is the clustered one; names carry it.
+    What an override has settled since is gone: a joined pair is one cluster. What a split took apart is listed: more
+    than its pair may have lost a link. `height` is the clustered one; names carry it.
     """
     alarms = ledger.db.rows(_SQL["alarms"]) if tier is not Tier.EXTENDED else []
-    refused = [
-        row
-        for row in ledger.db.rows(_SQL["refused"], {"tier": tier.value if tier else None})
-        if not (row[0] == Tier.CONSERVATIVE.value and row[1] == "kept_apart")
-    ]
+    refused = ledger.db.rows(_SQL["refused"], {"tier": tier.value if tier else None})
     texts = ledger.render_addresses(
         [i for row in alarms for i in row[2:4]] + [i for row in refused for i in row[5:9]]
     )

@@ -28,6 +28,10 @@ class Tier(StrEnum):
     LEAD = "lead"
 
 
+CO_SPEND, SAME_KEY, JOINED = "co_spend", "same_key", "override_join"
+"""Heuristics the conservative kernel follows; the last is an analyst's word."""
+
+
 @dataclass(frozen=True)
 class Effect:
     """What recognising a shape means.
@@ -46,6 +50,7 @@ SHAPES: Mapping[str, Effect] = {
     "wasabi2": Effect(apart=True, stops=True),
     "joinmarket": Effect(apart=True, stops=True),
     "other_mix": Effect(apart=True, stops=True),
+    "mix_possible": Effect(apart=True, stops=False),
     "stonewall": Effect(apart=True, stops=False),
     "payjoin_possible": Effect(apart=True, stops=False),
     "whirlpool_tx0": Effect(apart=False, stops=False),

@@ -101,6 +101,7 @@ ORDER BY tx_id;
 -- Exactly one OP_RETURN beside one output or more; not a coinbase.
 --   n_out       outputs
 --   out_values  ascending
+--   in_sums     what each input script holds, ascending; NULL (last) where an input of it was not read
 WITH note AS (
     SELECT tx_id FROM txout WHERE tx_id >= $start AND tx_id < $stop AND kind = $op_return
     GROUP BY tx_id HAVING count(*) = 1
@@ -108,11 +109,22 @@ WITH note AS (
 candidate AS (
     SELECT tx_id FROM tx SEMI JOIN note USING (tx_id)
     WHERE tx_id >= $start AND tx_id < $stop AND inputs >= 1 AND outputs >= 2
+),
+held AS (
+    SELECT tx_id, CASE WHEN count(*) = count(value) THEN sum(value)::BIGINT END AS held
+    FROM txin SEMI JOIN candidate USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop
+    GROUP BY tx_id, coalesce(address_id, -16777217 - vin)
+),
+input_sums AS (
+    SELECT tx_id, list(held ORDER BY held NULLS LAST) AS in_sums FROM held GROUP BY tx_id
+),
+output_list AS (
+    SELECT tx_id, count(*)::INTEGER AS n_out, list(value ORDER BY value) AS out_values
+    FROM txout SEMI JOIN candidate USING (tx_id)
+    WHERE tx_id >= $start AND tx_id < $stop AND kind <> $op_return GROUP BY tx_id
 )
-SELECT tx_id, count(*)::INTEGER AS n_out, list(value ORDER BY value) AS out_values
-FROM txout SEMI JOIN candidate USING (tx_id)
-WHERE tx_id >= $start AND tx_id < $stop AND kind <> $op_return
-GROUP BY tx_id ORDER BY tx_id;
+SELECT tx_id, n_out, out_values, in_sums FROM output_list JOIN input_sums USING (tx_id) ORDER BY tx_id;
 
 -- name: pair
 -- Two inputs or more of different script kinds, two outputs and no OP_RETURN.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from tracer.chain import first_tx_id
-from tracer.clustering.rules import Tier
+from tracer.clustering.rules import SHAPES, Tier
 from tracer.db import named_sql
 from tracer.errors import StoreDamaged
 from tracer.ledger.store import Ledger
@@ -33,7 +33,7 @@ class Recorded:
     blocks         blocks read up to that height
     pending        inputs up to that height whose spent output was not read
     next_address   one more than the greatest address id then
-    joins          ids of the overrides that joined two addresses
+    joins          ids of the overrides that say two addresses are one holder's; joined: how many were taken
     largest        addresses of the largest cluster
     """
 
@@ -55,6 +55,7 @@ class Recorded:
     transactions_used: int
     refused: int
     alarms: int
+    joined: int
     joins: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -127,6 +128,8 @@ def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState |
     if text is None:
         return None
     recorded = _read(text, ledger)
+    if recorded is None:
+        return None
     tip = ledger.tip()
     found = ledger.db.row(_SQL["block_at"], {"height": recorded.height})
     same_block = found is not None and shown(found[0]) == recorded.tip_hash
@@ -145,16 +148,19 @@ def _key(tier: Tier) -> str:
     return "clustering" if tier is Tier.CONSERVATIVE else "overlay"
 
 
-def _read(text: str, ledger: Ledger) -> Recorded:
+def _read(text: str, ledger: Ledger) -> Recorded | None:
+    """What a build left; None where a former version left it: its clusters are built again."""
     try:
         stored = json.loads(text)
+        if set(stored) != {f.name for f in fields(Recorded)}:
+            return None
         stored["heuristics"] = tuple(Applied(**h) for h in stored["heuristics"])
         stored["joins"] = tuple(stored["joins"])
         return Recorded(**stored)
     except (ValueError, TypeError, KeyError) as error:
         raise StoreDamaged(
             f"the record of the clusters of {ledger.chain.name} cannot be read.",
-            hint=f"Run `tracer cluster build {ledger.chain.name}` again.",
+            hint=f"Run `tracer cluster build {ledger.chain.name} --anew`.",
         ) from error
 
 
@@ -172,6 +178,28 @@ def as_of(ledger: Ledger, state: ClusteringState) -> list[dict[str, Any]]:
             "clustering": {"tier": state.tier, "height": state.height},
         }
     ]
+
+
+def document(ledger: Ledger, state: ClusteringState) -> dict[str, Any]:
+    """The `tracer.clustering/1` document of clusters that were built."""
+    r = state.recorded
+    return {
+        "schema": "tracer.clustering/1",
+        "as_of": as_of(ledger, state),
+        "tier": r.tier,
+        "addresses": r.addresses,
+        "clusters": r.clusters,
+        "non_singleton": r.non_singleton,
+        "largest": r.largest,
+        "transactions_used": r.transactions_used,
+        "excluded": {kind: r.excluded.get(kind, 0) for kind, effect in SHAPES.items() if effect.apart},
+        "heuristics": [{"id": h.id, "version": h.version, "links": h.links} for h in r.heuristics],
+        "refused": r.refused,
+        "alarms": r.alarms,
+        "overrides": r.joined,
+        "rules": r.rules,
+        "claims": r.claims,
+    }
 
 
 def shown(block_hash: bytes) -> str:

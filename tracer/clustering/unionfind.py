@@ -30,7 +30,7 @@ LARGE = 10_000
 LEAP = 100
 """The largest set of all, once large, must not grow by more than one part in so many at once (P; A5)."""
 
-REASONS = ("", "different_parties", "kept_apart", "both_large", "leap")
+REASONS = ("", "different_parties", "split", "both_large", "leap", "one_side_known")
 """Why a link was refused, by code."""
 
 
@@ -147,8 +147,8 @@ class UnionFind:
     def add(self, tx_ids: Int64, members: Int32) -> None:
         """Unite the members of each transaction, unless a constraint forbids it.
 
-        `tx_ids` int64 and `members` int32 of equal length, ordered by (tx_id, member) within this batch and over
-        all batches; repeats are fine. An unordered stream would silently lose links, so it is refused with a
+        `tx_ids` int64 and `members` int32 of equal length, ordered by (tx_id, member) within this batch, and by
+        tx_id over all batches; repeats are fine. An unordered stream would silently lose links, so it is refused with a
         ValueError. The last transaction of a batch waits for the next one, or for `finish`.
         """
         if tx_ids.size != members.size:
@@ -161,15 +161,12 @@ class UnionFind:
         self._earliest = int(tx_ids[-1])
         whole = int(np.searchsorted(tx_ids, tx_ids[-1]))
         if whole == 0 and waiting.size and waiting[-1] == tx_ids[0]:
-            self._tail = np.concatenate((waiting, tx_ids)), np.concatenate((ids, members))
+            self._tail = np.concatenate((waiting, tx_ids)), np.sort(np.concatenate((ids, members)))
             return
         if waiting.size and waiting[-1] == tx_ids[0]:
             same = int(np.searchsorted(tx_ids, tx_ids[0], side="right"))
-            self._take(
-                np.concatenate((waiting, tx_ids[:same])),
-                np.concatenate((ids, members[:same])),
-                int(tx_ids[0]),
-            )
+            both = np.sort(np.concatenate((ids, members[:same])))  # ordered in each batch, not over both
+            self._take(np.concatenate((waiting, tx_ids[:same])), both, int(tx_ids[0]))
             self._take(tx_ids[same:whole], members[same:whole], int(tx_ids[-1]))
         else:
             self._take(waiting, ids, int(tx_ids[0]))

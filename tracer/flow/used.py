@@ -34,7 +34,7 @@ def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -
     return used
 
 
-TWO_PARTY = "passed through a transaction that may be a two-party mix"
+TWO_PARTY = "passed through a transaction that may be a mix"
 
 
 def two_party(facts: Facts, taint: Taint) -> dict[str, int]:

@@ -209,6 +209,7 @@ class Loader:
     def _insert(self, turn: Turn) -> None:
         db = self.ledger.db
         with db.table("arriving", turn.batch.blocks):
+            db.run(_SQL["note_backfill"])
             db.run(_SQL["insert_block"])
         assert turn.new_addresses is not None
         with db.table("arriving", turn.new_addresses):

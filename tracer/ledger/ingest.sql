@@ -33,6 +33,10 @@ JOIN address ON address.address_id = address_lookup.address_id
     AND address.kind = turn_address.kind AND address.payload = turn_address.payload
 ORDER BY turn_address.local;
 
+-- name: note_backfill
+-- From now on address ids do not follow the order of the chain, also when these blocks are rolled back one day.
+INSERT OR IGNORE INTO meta SELECT 'backfilled', 'true'
+WHERE (SELECT max(height) FROM block) > (SELECT min(height) FROM arriving);
 -- name: insert_block
 INSERT INTO block SELECT height, hash, prev_hash, merkle_root, time, version, bits, nonce, tx_count, size FROM arriving;
 -- name: insert_tx
