@@ -55,7 +55,7 @@ class PlayChain:
         """A name is an address when it fits."""
         if not text or len(text) > 20 or not text.replace("_", "").isalnum():
             raise BadAddress(f"{text!r} is no address of {self.name}.")
-        return AddressKey(ScriptKind.P2PKH, text.encode().ljust(20, b"\0"))
+        return AddressKey(ScriptKind.P2WPKH, text.encode().ljust(20, b"\0"))
 
     def render_address(self, key: AddressKey) -> str:
         """The name it was written with."""

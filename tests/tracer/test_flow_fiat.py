@@ -121,17 +121,17 @@ def test_hidden_endpoints_are_worth_something_too(tmp_path: Path, method: str) -
 
 @BOTH
 def test_a_mixer_row_of_several_days_is_a_sum(tmp_path: Path, method: str) -> None:
-    """ann brings two coins of different days into one mix: two outputs, one row."""
+    """ann brings two coins of different days into one JoinMarket round: two outputs, one row."""
     d = 100_000
-    people = ["bob", "cid", "dee", "eve"]
+    coins = {"bob": d + 30_000, "cid": d + 700}
     rows = [
         Tx("first", outs=[("ann", d)], day=0),
         Tx("second", outs=[("ann", 5_000)], day=1),
-        *(Tx(f"fund_{p}", outs=[(p, d + (5_000 if p == "bob" else 0))], day=2) for p in people),
+        *(Tx(f"fund_{p}", outs=[(p, sat)], day=2) for p, sat in coins.items()),
         Tx(
             "mix",
-            ins=["first:0", "second:0", *(f"fund_{p}:0" for p in people)],
-            outs=[(f"new_{i}", d) for i in range(5)],
+            ins=["first:0", "second:0", *(f"fund_{p}:0" for p in coins)],
+            outs=[*((f"new_{i}", d) for i in range(3)), ("ann_change", 4_000), ("bob_change", 30_500)],
             day=3,
         ),
     ]

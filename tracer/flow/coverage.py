@@ -13,7 +13,7 @@ from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
 from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
-from tracer.flow.used import TWO_PARTY, two_party
+from tracer.flow.used import MAY_MIX, may_mix
 
 
 def coverage(
@@ -35,8 +35,8 @@ def coverage(
         notes.append(_NO_REGISTER)
     notes += _pools(facts)
     notes += [
-        f"the money {TWO_PARTY}: {count} of kind {kind}; which coins went where is one reading of it"
-        for kind, count in two_party(facts, taint).items()
+        f"the money {MAY_MIX}: {count} of kind {kind}; which coins went where is one reading of it"
+        for kind, count in may_mix(facts, taint).items()
     ]
     unverified = facts.ledger.chain.unverified()
     if unverified:

@@ -28,16 +28,16 @@ def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -
     detectors = {detector.kind: detector for detector in facts.rules.detectors}
     for purpose, kinds in (
         ("stops at mixers", _mixers(facts, taint)),
-        (TWO_PARTY, two_party(facts, taint)),
+        (MAY_MIX, may_mix(facts, taint)),
     ):
         used += [_row(facts, detectors[kind], purpose) for kind in sorted(kinds) if kind in detectors]
     return used
 
 
-TWO_PARTY = "passed through a transaction that may be a mix"
+MAY_MIX = "passed through a transaction that may be a mix"
 
 
-def two_party(facts: Facts, taint: Taint) -> dict[str, int]:
+def may_mix(facts: Facts, taint: Taint) -> dict[str, int]:
     """Kind -> transactions that may mix two parties' coins, and that traced money went through."""
     trail = facts.trail
     carried = np.unique(trail.tx_id[trail.out_tx[(taint.amount > 0) & (taint.hop > 0)]]).tolist()
