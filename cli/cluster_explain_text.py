@@ -119,7 +119,8 @@ def _says(document: Mapping[str, Any]) -> list[str]:
             lines.append(f"The extended tier {does} them{asks}.")
         return lines
     lines = [
-        "A chain is as good as its weakest link. Who signs the inputs of one transaction is taken for one party:"
+        "A chain is as good as its weakest link; error rates are of simulated worlds (docs/accuracy.md)."
+        " Who signs the inputs of one transaction is taken for one party:"
         " a PayJoin, or a trade signed by two parties, joins two owners, and a custodian's addresses are the"
         " custodian's, not its customers'. No link says who the owner is."
     ]
