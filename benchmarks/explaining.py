@@ -75,6 +75,7 @@ def measure(bench: Path, runs: int) -> list[str]:
     import rules
     from adapters.bitcoin.chains import chain_named
     from tracer.clustering import state as states
+    from tracer.clustering.constraints import none
     from tracer.clustering.explain import explain
     from tracer.ledger.store import Ledger
     from tracer.workspace import Workspace
@@ -93,7 +94,7 @@ def measure(bench: Path, runs: int) -> list[str]:
             with Ledger.open(workspace, chain_named(CHAIN)) as ledger:
                 state = states.current(ledger)
                 assert state is not None
-                found = explain(ledger, state, a, b, rules.clustering(), ())
+                found = explain(ledger, state, a, b, rules.clustering(), none())
             if number:  # the first run may compile
                 seconds.append(time.perf_counter() - began)
             assert found is not None

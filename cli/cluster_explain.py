@@ -78,7 +78,7 @@ def _document(ledger: Ledger, asked: tuple[str, str], snapshot: Snapshot, tier: 
     bounds = constraints.load(ledger, snapshot)
     a, b = _ids(ledger, asked)
     clusters = _clusters(ledger, asked, tier)
-    links = explain(ledger, state, a, b, clustering(), bounds.overrides)
+    links = explain(ledger, state, a, b, clustering(), bounds)
     kept_apart = None if links else leads(ledger, state, a, b, bounds)
     elsewhere = None
     if links is None and tier == "conservative":

@@ -79,7 +79,8 @@ class Rows:
         return self.address_ids.setdefault((coin.kind, coin.owner), len(self.address_ids))
 
 
-def _coin(coin: Coin | tuple[str, int | None]) -> Coin:
+def coin_of(coin: Coin | tuple[str, int | None]) -> Coin:
+    """A coin, however it was written."""
     return coin if isinstance(coin, Coin) else Coin(*coin)
 
 
@@ -133,7 +134,7 @@ def append_blocks(ledger: Ledger, txs: Sequence[Tx], per_block: int = 100, start
 
 
 def _rows_of(rows: Rows, tx: Tx, tx_id: int) -> None:
-    inputs, outputs = [_coin(c) for c in tx.inputs], [_coin(c) for c in tx.outputs]
+    inputs, outputs = [coin_of(c) for c in tx.inputs], [coin_of(c) for c in tx.outputs]
     paid = sum(c.sat or 0 for c in outputs)
     known = all(c.sat is not None for c in inputs) and bool(inputs)
     rows.tx.append(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rules.mixers import DETECTORS
 from rules.mixers.wasabi2 import denominations
-from tests.rules.ledger_of import Coin, Tx, append_blocks, ledger_of
+from tests.rules.ledger_of import Coin, Tx, append_blocks, coin_of, ledger_of
 from tracer.chain import ScriptKind
 from tracer.clustering.mixing import find_mixes
 from tracer.clustering.rules import SHAPES
@@ -452,7 +452,7 @@ def test_equal_outputs_in_goldfeders_exact_count_are_a_generic_mix(tmp_path: Pat
 def test_equal_outputs_that_may_be_a_payout_are_kept_apart_and_no_trace_stops_there(
     tmp_path: Path, name: str, tx: Tx, said: int | None
 ) -> None:
-    value = tx.outputs[0][1]  # type: ignore[index]
+    value = coin_of(tx.outputs[0]).sat
     assert verdict(tmp_path, tx) == [said and ("mix_possible", 1, [value], said)]
     assert (SHAPES["mix_possible"].apart, SHAPES["mix_possible"].stops) == (True, False)
 
@@ -484,7 +484,7 @@ def test_stonewall_is_kept_apart_and_no_trace_stops_there(tmp_path: Path) -> Non
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_stonewalls_boundaries(tmp_path: Path, name: str, tx: Tx, said: int | None) -> None:
-    assert verdict(tmp_path, tx) == [said and ("stonewall", 1, [tx.outputs[1][1]], said)]  # type: ignore[index]
+    assert verdict(tmp_path, tx) == [said and ("stonewall", 1, [coin_of(tx.outputs[1]).sat], said)]
 
 
 PAYJOIN = Tx("payjoin", [("payer", 90_000), Coin("shop", 40_000, P2PKH)], paid("out", [89_000, 40_000]))

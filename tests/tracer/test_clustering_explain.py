@@ -79,7 +79,7 @@ def links(
 ) -> list[dict[str, Any]] | None:
     state = states.current(ledger, tier)
     assert state is not None
-    return explain(ledger, state, a, b, RULES, overrides)
+    return explain(ledger, state, a, b, RULES, bound(ledger, overrides))
 
 
 def way(ledger: Ledger, a: str, b: str, **how: Any) -> list[tuple[str, str, str | None]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracer.chain import TX_INDEX_BITS, ScriptKind, first_tx_id
-from tracer.clustering.constraints import Override
+from tracer.clustering.constraints import Constraints, Override
 from tracer.clustering.lookup import clusters_of
 from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
 from tracer.clustering.search import BY_SPEND, Graph
@@ -58,13 +58,13 @@ def explain(
     a: int,
     b: int,
     rules: RuleSet,
-    overrides: Sequence[Override],
+    bounds: Constraints,
 ) -> list[dict[str, Any]] | None:
     """The links that join address a to address b (ids) in the clusters of `state`, from a on; None where none do.
 
     Each link: from, to, txid, vin_from, vin_to, height, time, heuristic (id, version, tier), agreed, confidence
     (percent; None for an analyst's word), override. Fewest links; of equally short chains the one whose next link
-    is each time the earliest in the chain of blocks, then of the lowest input. `overrides` are those the clusters
+    is each time the earliest in the chain of blocks, then of the lowest input. `bounds` are those the clusters
     were built with. Raises `StoreDamaged` where the facts do not show what the clusters say.
     """
     tier = Tier(state.tier)
@@ -72,7 +72,7 @@ def explain(
     if clusters[a] != clusters[b]:
         return None
     found = _members(ledger, clusters[a], tier)
-    steps = _shortest(ledger, state, found, a, b, overrides)
+    steps = _shortest(ledger, state, found, a, b, bounds)
     if steps is None:
         raise StoreDamaged(
             f"the {tier} clusters of {ledger.chain.name} join two addresses that its transactions do not join.",
@@ -94,11 +94,11 @@ def _shortest(
     members: NDArray[np.int32],
     a: int,
     b: int,
-    overrides: Sequence[Override],
+    bounds: Constraints,
 ) -> list[_Step] | None:
     import pyarrow as pa
 
-    joins = sorted((o for o in overrides if o.kind == "join"), key=lambda o: o.claim_id)
+    joins = sorted((o for o in bounds.overrides if o.kind == "join"), key=lambda o: o.claim_id)
     said = pa.table(
         {
             "a": pa.array([o.a for o in joins], pa.int32()),
@@ -113,7 +113,7 @@ def _shortest(
             _SQL["spends"],
             {
                 "co_spend": CO_SPEND,
-                "split": [o.tx_id for o in overrides if o.kind == "split" and o.tx_id is not None],
+                "split": list(bounds.cuts),
                 "anyone": int(ScriptKind.WITNESS_UNKNOWN),
                 "stop": stop,
             },
