@@ -15,6 +15,7 @@ import numpy as np
 
 from tracer.chain import ScriptKind, first_tx_id
 from tracer.clustering import constraints as claims
+from tracer.clustering import keys
 from tracer.clustering import state as states
 from tracer.clustering.constraints import Constraints
 from tracer.clustering.mixing import find_mixes
@@ -133,6 +134,7 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         states.forget(ledger, Tier.EXTENDED)
         if work.since is None:
             ledger.db.script(_SQL["forget_links"])
+            keys.forget(ledger)
         found = find_mixes(
             ledger,
             work.rules.detectors,
@@ -173,9 +175,7 @@ def _united(work: _Work, numbers: Numbers, before: Int32 | None) -> UnionFind:
     ledger, constraints = work.ledger, work.constraints
     key_links = np.empty((0, 3), np.int64)
     if work.rules.heuristic(SAME_KEY):
-        from tracer.clustering import keys
-
-        key_links = keys.find(ledger, work.since.next_address if work.since else 0, fresh=work.since is None)
+        key_links = keys.find(ledger, work.since.next_address if work.since else 0)
         key_links[:, 1:] = numbers.of_ids(key_links[:, 1:].ravel().astype(np.int32)).reshape(-1, 2)
     bounds: dict[str, Any] = {
         "parties": parties(constraints, numbers),

@@ -8,8 +8,6 @@ SELECT (SELECT count(*) FROM block WHERE height <= $height),
        (SELECT count(*) FROM pending_spend WHERE tx_id < $next);
 -- name: forget_links
 DELETE FROM mix;
-DELETE FROM key_link;
-DELETE FROM key_form;
 DELETE FROM cluster;
 DELETE FROM cluster_member;
 DELETE FROM cluster_merge;

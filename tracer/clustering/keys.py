@@ -35,18 +35,16 @@ def forget(ledger: Ledger) -> None:
     ledger.db.run(_SQL["forget_links"])
 
 
-def find(ledger: Ledger, first_address: int, *, fresh: bool = False, chunk: int = CHUNK) -> NDArray[np.int64]:
+def find(ledger: Ledger, first_address: int, *, chunk: int = CHUNK) -> NDArray[np.int64]:
     """Pairs of addresses of one key that came with the addresses from `first_address` on; keeps them.
 
     Rows (tx_id, a, b), a < b, int64, sorted: tx_id is the transaction that shows the later of the two first. Of a
     key with three addresses each is paired with the one that the chain showed first (ties: the lesser id). Writes
-    `key_form` and `key_link`; call it inside the build's transaction. `fresh` forgets what was kept before. Called
+    `key_form` and `key_link`; call it inside the build's transaction. Called
     for ever greater ids it finds the rows of one call for all, as long as later ids were shown later.
     """
     import pyarrow as pa
 
-    if fresh:
-        forget(ledger)
     db = ledger.db
     greatest = db.value(_SQL["greatest"])
     if greatest is None or not _takes(ledger.chain):
