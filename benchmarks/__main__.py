@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import claims, clustering, explaining, loading, mixing, peers, tracing
+from benchmarks import claims, clustering, explaining, following, loading, mixing, peers, tracing
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
@@ -84,6 +84,7 @@ def main() -> None:
         "",
         *tracing.measure(ROOT, store, BENCH),
     ]
+    lines += ["", "## Trace in a store of 25 M outputs", "", *following.measure(ROOT, BENCH, chosen.runs)]
     lines += ["", "## Claims", "", *claims.measure(ROOT, BENCH, chosen.runs)]
     lines += ["", "## Decoding beside peers, the same block in the same run", "", *peers.measure(chosen.runs)]
     median, figures = median_of(5, help_seconds)

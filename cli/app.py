@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. Progress bars only where stderr
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracer.errors import StoreUnwritable
 from tracer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,17 +48,31 @@ class App:
         """A console on stdout for tables; follows NO_COLOR and the terminal's width."""
         from rich.console import Console
 
+        class Pipe(Console):
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError  # rich would end the command with exit code 1
+
         width = None if sys.stdout.isatty() else 160
-        return Console(
-            file=sys.stdout, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False
-        )
+        return Pipe(file=sys.stdout, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False)
 
     def emit(self, document: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], None]) -> None:
-        """Print a result as JSON or for people. An answer is recorded in the custody log before."""
-        if as_json:
-            click.echo(json_text(document))
-        else:
-            render(document)
+        """Print a result as JSON or for people. An answer is recorded in the custody log before.
+
+        Whoever reads it may stop reading: the rest is dropped. `StoreUnwritable` where it cannot be written.
+        """
+        try:
+            if as_json:
+                click.echo(json_text(document), nl=False)
+            else:
+                render(document)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            drop_output()
+        except OSError as error:
+            drop_output()
+            raise StoreUnwritable(
+                f"cannot print the answer: {error.strerror}.", hint="What is printed of it is cut off."
+            ) from error
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Advance]:
@@ -85,8 +101,15 @@ def whole(table: Table) -> Table:
 
 
 def json_text(document: dict[str, Any]) -> str:
-    """A document as `--json` prints it."""
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    """A document as `--json` prints it, to the byte: the custody log holds the hash of this."""
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def drop_output() -> None:
+    """Send what is left for stdout nowhere, so that the end of the process does not fail on it again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,6 +123,15 @@ def intel_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--intel",
         metavar="SNAPSHOT",
         help="Answer with the claims of this snapshot (sha256:..., as results print).",
+    )(function)
+
+
+def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--at`: answer as of a former block, the same bytes as then; with `--intel` by the claims of then too."""
+    return click.option(
+        "--at",
+        metavar="HEIGHT|HASH",
+        help="Answer as of this block: as if nothing had been read above it. With --intel, by the claims of then too.",
     )(function)
 
 

@@ -8,7 +8,7 @@ import click
 
 from cli import cluster_common as common
 from cli import cluster_explain, cluster_review
-from cli.app import App, case_options, intel_option, json_option, json_text, whole
+from cli.app import App, at_option, case_options, intel_option, json_option, json_text, whole
 from cli.cluster_common import DEFAULT_CHAIN
 from cli.cluster_evaluate import evaluate
 from cli.cluster_override import join, pair, split
@@ -79,6 +79,7 @@ def build(app: App, chain: str, tier: str, anew: bool, as_json: bool) -> None:
     show_default=True,
     help="How many members to list.",
 )
+@at_option
 @intel_option
 @case_options
 @json_option
@@ -90,6 +91,7 @@ def show(
     tier: str,
     chain: str | None,
     limit: int,
+    at: str | None,
     intel: str | None,
     case_id: str,
     purpose: str,
@@ -103,6 +105,7 @@ def show(
     from cli import compose
 
     asked = [address, f"--chain={chain or DEFAULT_CHAIN}", f"--tier={tier}", f"--limit={limit}"]
+    asked += [f"--at={at}"] if at else []
     with compose.case_question(app, "cluster show", asked, case_id, purpose) as question:
         text = common.named(address)
         name, text, _ = pair(app, text, text, chain)
@@ -110,11 +113,16 @@ def show(
         key = entry.parse_address(text)
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
-        with compose.open_ledger(app, entry.name) as ledger:
+        with compose.open_ledger(app, entry.name, at=at) as ledger:
             common.seen(ledger, key)
-        with compose.linked(app, entry.name, snapshot, tier) as ledger:
+        with compose.linked(app, entry.name, snapshot, tier, at=at) as ledger:
             document = _document(ledger, key, snapshot, tier, limit)
-        document["cluster"]["same_key_on"] = _elsewhere(app, entry.name, key)
+        document["cluster"]["same_key_on"] = _elsewhere(app, entry.name, key, at)
+        if at and (others := [name for name in compose.chains_read(app) if name != entry.name]):
+            document["coverage"]["status"] = "partial"
+            document["coverage"]["notes"].append(
+                f"{', '.join(others)} not asked for the same key: --at names a block of {entry.name} alone"
+            )
         question.read(document["as_of"][0]["block_hash"])
         question.used([row["claim"] for row in document["overrides"]])
         question.answered(json_text(document).encode())
@@ -171,16 +179,19 @@ def _pool_like(ledger: Ledger, cluster_id: int) -> dict[str, Any] | None:
     return found.row(0, named=True) if found.height else None
 
 
-def _elsewhere(app: App, chain_name: str, key: AddressKey) -> list[dict[str, str]]:
-    """Where else the key of an address was seen: other forms of it, and other chains of this workspace."""
+def _elsewhere(app: App, chain_name: str, key: AddressKey, at: str | None) -> list[dict[str, str]]:
+    """Where else the key of an address was seen: other forms of it, and other chains of this workspace.
+
+    `at`: as of this block, which is of the one chain; others are not asked then, nobody knows where they stood.
+    """
     from cli import compose
     from tracer.clustering import keys
 
     entry = compose.chain(chain_name)
     forms = [key, *keys.forms(entry, key)]
     rows = []
-    for name in compose.chains_read(app):
-        with compose.open_ledger(app, name) as ledger:
+    for name in [chain_name] if at else compose.chains_read(app):
+        with compose.open_ledger(app, name, at=at) as ledger:
             others = [form for form in forms if (name, form) != (chain_name, key)]
             seen = [form for form in others if ledger.find_address(form) is not None]
             rows += [{"chain": name, "address": ledger.chain.render_address(form)} for form in seen]

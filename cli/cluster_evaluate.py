@@ -65,7 +65,7 @@ def evaluate(
     found = document(clustering(), worlds, txs, said)
     for path, text in (
         (out, evaluation_page.page(found)),
-        (rates, json_text(quoted(found)) + "\n"),
+        (rates, json_text(quoted(found))),
     ):
         if path:
             _write(path, text)

@@ -8,7 +8,7 @@ import click
 
 from cli import cluster_common as common
 from cli import compose
-from cli.app import App, case_options, intel_option, json_option, json_text
+from cli.app import App, at_option, case_options, intel_option, json_option, json_text
 from cli.cluster_explain_text import render
 from cli.cluster_override import pair, pair_options
 from tracer.errors import UsageError
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Links of the clusters alone, or also of the overlay.",
 )
+@at_option
 @intel_option
 @case_options
 @json_option
 @click.pass_obj
 def command(
-    app: App, *, a: str, b: str, chain: str | None, tier: str, intel: str | None, case_id: str, purpose: str,
-    as_json: bool,
+    app: App, *, a: str, b: str, chain: str | None, tier: str, at: str | None, intel: str | None, case_id: str,
+    purpose: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Print why the addresses A and B share a cluster: the shortest chain of links, and how far each is trusted.
 
@@ -41,28 +42,32 @@ def command(
     it leaves a line in the custody log.
     """
     asked = [a, b, f"--tier={tier}", *([f"--chain={chain}"] if chain else [])]
+    asked += [f"--at={at}"] if at else []
     with compose.case_question(app, "cluster explain", asked, case_id, purpose) as question:
         name, first, second = pair(app, common.named(a), common.named(b), chain)
         if first == second:
             raise UsageError(f"{first} was named twice: it is itself, nothing has to join it.")
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
-        document = _answer(app, name, (first, second), snapshot, tier)
+        document = _answer(app, name, (first, second), snapshot, tier, at)
         question.read(document["as_of"][0]["block_hash"])
         question.used(_claims(document))
         question.answered(json_text(document).encode())
     app.emit(document, as_json, lambda found: render(app.console(), found))
 
 
-def _answer(app: App, chain: str, asked: tuple[str, str], snapshot: Snapshot, tier: str) -> dict[str, Any]:
+def _answer(
+    app: App, chain: str, asked: tuple[str, str], snapshot: Snapshot, tier: str, at: str | None
+) -> dict[str, Any]:
     """The `tracer.cluster_explanation/1` document, with all clusters built that it speaks of."""
-    with compose.open_ledger(app, chain) as ledger:
+    with compose.open_ledger(app, chain, at=at) as ledger:
         _ids(ledger, asked)  # an address never seen is said before anything is built
-    with compose.linked(app, chain, snapshot, tier) as ledger:
+    with compose.linked(app, chain, snapshot, tier, at=at) as ledger:
         one, other = _clusters(ledger, asked, tier)
         if tier == "extended" or one == other:
             return _document(ledger, asked, snapshot, tier)
-    with compose.linked(app, chain, snapshot, "extended") as ledger:  # it stands on the conservative ones
+    # the extended tier stands on the conservative one
+    with compose.linked(app, chain, snapshot, "extended", at=at) as ledger:
         return _document(ledger, asked, snapshot, tier)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import cluster_common as common
-from cli.app import App, case_options, intel_option, json_option, json_text, whole
+from cli.app import App, at_option, case_options, intel_option, json_option, json_text, whole
 from cli.cluster_common import DEFAULT_CHAIN
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ WORDS = {
 @click.option(
     "--limit", type=click.IntRange(0), default=ROWS, show_default=True, help="How many to list; 0 for all."
 )
+@at_option
 @intel_option
 @case_options
 @json_option
@@ -43,6 +44,7 @@ def command(
     chain: str,
     tier: str | None,
     limit: int,
+    at: str | None,
     intel: str | None,
     case_id: str,
     purpose: str,
@@ -58,11 +60,12 @@ def command(
 
     entry = compose.chain(chain)
     asked = [entry.name, f"--tier={tier or 'both'}", f"--limit={limit}"]
+    asked += [f"--at={at}"] if at else []
     with compose.case_question(app, "cluster review", asked, case_id, purpose) as question:
         snapshot = compose.claims(app, intel)
         question.read(snapshot.id)
         built = "conservative" if tier == "conservative" else "extended"
-        with compose.linked(app, entry.name, snapshot, built) as ledger:
+        with compose.linked(app, entry.name, snapshot, built, at=at) as ledger:
             state = common.usable(ledger, built)
             found = review.items(ledger, state.height, Tier(tier) if tier else None)
             document = {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.intel.build import Options
     from cli.app import Advance
     from tracer.chain import AddressKey
+    from tracer.clustering.rules import Tier
     from tracer.evidence.custody import Question
     from tracer.intel.claims import ClaimKind
     from tracer.intel.reading import Reading
@@ -143,15 +144,23 @@ def chains_read(app: App) -> list[str]:
     return sorted(p.stem for p in app.workspace.chains.glob("*.duckdb") if is_chain(p.stem))
 
 
-def open_ledger(app: App, chain_name: str, *, read_only: bool = True) -> Ledger:
-    """Open the facts of one chain with the settings of this run."""
+def open_ledger(app: App, chain_name: str, *, read_only: bool = True, at: str | None = None) -> Ledger:
+    """Open the facts of one chain with the settings of this run; `at`: as they were at a block (height or hash)."""
+    from tracer.ledger.asof import as_of, height_of
     from tracer.ledger.store import Ledger
 
     if not read_only:
         app.workspace.ready()
-    return Ledger.open(
+    ledger = Ledger.open(
         app.workspace, chain(chain_name), read_only=read_only, memory=app.memory, threads=app.threads
     )
+    if at is not None:
+        try:
+            as_of(ledger, height_of(ledger, at))
+        except BaseException:
+            ledger.db.close()
+            raise
+    return ledger
 
 
 def claims(app: App, snapshot_id: str | None = None) -> Snapshot:
@@ -216,20 +225,17 @@ def links_ready(
     `anew`: rebuild them whatever stands there. -> the digest of the claims that bind them.
     """
     from rules import clustering
-    from tracer.clustering import constraints, state
+    from tracer.clustering import constraints
     from tracer.clustering.rules import Tier
 
-    rules = clustering()
     with open_ledger(app, chain_name) as ledger:
-        found = None if anew else state.current(ledger, Tier(tier))
-        if found is not None and found.at_tip:
-            same = found.recorded.snapshot == constraints.identity(snapshot)
-            bound = found.recorded.claims if same else constraints.load(ledger, snapshot).digest
-            if found.made_from(rules.digest, bound):
-                return bound
+        bound = None if anew else _bound(ledger, snapshot, Tier(tier))
+    if bound is not None:
+        return bound
     from tracer.clustering import build as builder  # numba: only where something is built
     from tracer.clustering import overlay
 
+    rules = clustering()
     app.say(f"bringing the clusters of {chain_name} up to date")
     with app.progress("clusters") as advance, open_ledger(app, chain_name, read_only=False) as ledger:
         bounds = constraints.load(ledger, snapshot)
@@ -239,23 +245,50 @@ def links_ready(
     return bounds.digest
 
 
+def _bound(ledger: Ledger, snapshot: Snapshot, tier: Tier) -> str | None:
+    """The digest of the claims that bind the clusters of a tier, where they stand at the tip, made by these claims."""
+    from tracer.clustering import constraints, state
+
+    found = state.current(ledger, tier)
+    if found is None or not found.at_tip:
+        return None
+    same = found.recorded.snapshot == constraints.identity(snapshot)
+    bound = found.recorded.claims if same else constraints.load(ledger, snapshot).digest
+    return bound if found.made_from(rules(), bound) else None
+
+
 @contextmanager
 def linked(
-    app: App, chain_name: str, snapshot: Snapshot, tier: str = "conservative", *, anew: bool = False
+    app: App,
+    chain_name: str,
+    snapshot: Snapshot,
+    tier: str = "conservative",
+    *,
+    anew: bool = False,
+    at: str | None = None,
 ) -> Iterator[Ledger]:
     """The ledger, open for reading, with clusters of this tier that these claims and rules made, at the tip.
 
-    Another process may rebuild them by other claims between the building and the reading: then they are built
-    again, three times at most; `ReorgedAway` says so.
+    `at`: all as it was when this block (height or hash) was the tip. Another process may rebuild the clusters by
+    other claims between the building and the reading: then they are built again, three times at most; `ReorgedAway`
+    says so.
     """
-    from tracer.clustering import state
     from tracer.clustering.rules import Tier
 
-    for _ in range(3):
-        bound = links_ready(app, chain_name, snapshot, tier=tier, anew=anew)
+    if at is not None:
+        from cli.asof import is_tip, link
+
+        if is_tip(app, chain_name, at):
+            links_ready(app, chain_name, snapshot, tier=tier)
+        with open_ledger(app, chain_name, at=at) as ledger:
+            link(app, ledger, snapshot, Tier(tier))
+            yield ledger
+        return
+    for attempt in range(1 if anew else 0, 4):
+        if attempt:
+            links_ready(app, chain_name, snapshot, tier=tier, anew=anew)
         with open_ledger(app, chain_name) as ledger:
-            found = state.current(ledger, Tier(tier))
-            if found is not None and found.at_tip and found.made_from(rules(), bound):
+            if _bound(ledger, snapshot, Tier(tier)) is not None:
                 yield ledger
                 return
     raise ReorgedAway(

@@ -40,7 +40,13 @@ def cli_page() -> str:
 
 
 def _help(command: click.Command, words: str) -> str:
-    context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
+    context = click.Context(
+        command,
+        info_name=words,
+        max_content_width=100,
+        terminal_width=100,
+        help_option_names=tracer.context_settings["help_option_names"],
+    )
     return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
 
 

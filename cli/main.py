@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from cli.app import App
-from tracer.errors import TracerError, UsageError
+from cli.app import App, drop_output
+from tracer.errors import StoreUnwritable, TracerError, UsageError
 from tracer.intel.claims import clean
 from tracer.workspace import Workspace
 
@@ -20,6 +21,8 @@ VERBS: dict[str, str] = {
     "demo": "Build a simulated case, trace it, print the cash-out tables.",
     "sync": "Pull blocks of a chain into the ledger; resumes; rolls reorgs back.",
     "trace": "Follow money from seeds to where it was cashed out.",
+    "paths": "Show how money can have gone from one place to another, or to services.",
+    "request": "Write the letters to the services a trace reached.",
     "cluster": "Build and show clusters of addresses that share an owner.",
     "tags": "Import, list, add and withdraw claims about addresses.",
     "vasps": "Import and list services with their KYC level.",
@@ -102,8 +105,14 @@ def main() -> None:
         click.echo("stopped; what was committed is kept", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        drop_output()
+        click.echo("error: cannot go on: the disk is full.", err=True)
+        sys.exit(StoreUnwritable.exit_code)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,12 @@ ROWS = 20
 """Rows of a table for people; the JSON holds all."""
 
 
-BUCKETS = ("services", "unspent", "unread", "fees", "burned", "stopped", "pruned")
+BUCKETS = ("services", "unspent", "minted", "unread", "fees", "burned", "stopped", "pruned")
 """Where the money of a seed can be, as `totals` names it."""
+
+
+MARKING = "poison"
+"""The method that marks whole outputs and divides nothing: its amounts are no parts of the seed."""
 
 
 class Answer:
@@ -28,11 +32,27 @@ class Answer:
         self._decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
 
     @property
+    def dividing(self) -> list[str]:
+        """The methods whose amounts are parts of the seed: all but poison."""
+        return [method for method in self.methods if method != MARKING]
+
+    @property
     def parts(self) -> Iterator[Document]:
         """The documents, and what was found behind the off-chain links of each."""
         for doc in self.documents:
             yield doc
             yield from (row["continuation"] for row in doc["offchain"] if row["continuation"])
+
+    @property
+    def backward(self) -> bool:
+        """Whether it says where money came from."""
+        return bool(self.main["direction"] == "backward")
+
+    @property
+    def buckets(self) -> list[str]:
+        """Those that can hold anything in this direction."""
+        nowhere = ("unspent", "burned", "fees") if self.backward else ("minted",)
+        return [name for name in BUCKETS if name not in nowhere]
 
     @property
     def filtered(self) -> bool:
@@ -71,6 +91,11 @@ class Row:
         self.by: dict[str, dict[str, Any]] = {}
         self.units: dict[str, int] = {}
         self.fiat: dict[str, str] = {}
+
+
+def label(method: str) -> str:
+    """A method as it stands beside an amount; poison's amounts are marked, not the seed's."""
+    return f"{method} (marked)" if method == MARKING else method
 
 
 def worth(amount: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.trace_answer import BUCKETS, ROWS, Answer, many, not_shown, with_worth
+from cli.trace_answer import BUCKETS, ROWS, Answer, label, many, not_shown, with_worth
 from cli.trace_words import untagged_pool
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def behind(console: Console, answer: Answer) -> None:
             mark = f" [{row['tlp']}]" if row["tlp"] else ""
             after = f", behind {names[row['after']]}" if row["after"] else ""
             for line in (
-                f"  under {doc['method']}{after}: {with_worth(row['traced_in'])} in {row['from']}",
+                f"  under {label(doc['method'])}{after}: {with_worth(row['traced_in'])} in {row['from']}",
                 f"    - - - {row['reference']} ({row['said_at'] or 'undated'}){mark} - - ->",
                 f"    {row['to_chain']} {row['to']}",
                 *([f"      {row['note']}"] if row["note"] else []),

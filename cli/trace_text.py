@@ -5,10 +5,12 @@ Txids and addresses stand on lines of their own, whole, so that they can be copi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli.trace_answer import BUCKETS, ROWS, Answer, Document, Row, many, not_shown, with_worth
+from cli.trace_answer import MARKING, ROWS, Answer, Document, Row, label, many, not_shown, with_worth
+from cli.trace_leads import behind_mixers
+from cli.trace_peels import peel_chains
 from cli.trace_sources import behind, overruled, protected, where_to_ask
 from cli.trace_words import account, says, says_not, untagged_pool
 
@@ -24,9 +26,12 @@ def render(console: Console, document: Document) -> None:
     _legs(console, answer)
     where_to_ask(console, answer)
     _stops(console, answer)
-    _unspent(console, answer)
+    peel_chains(console, answer)
+    _resting(console, answer, "unspent", "Not spent up to the block named above")
+    _resting(console, answer, "minted", "Mined: the money was new")
     _totals(console, answer)
     behind(console, answer)
+    behind_mixers(console, answer)
     overruled(console, answer)
     protected(console, answer)
     for title, lines in (
@@ -43,11 +48,12 @@ def _head(console: Console, answer: Answer) -> None:
     tip, summary = doc["as_of"][0], doc["seed_summary"]
     if doc["tlp"]:
         console.print(f"{doc['tlp']}: show this to nobody whom that marking does not allow", style="bold")
-    console.print(f"Trace on {tip['chain']} as of block {tip['height']} ({tip['block_time']})", style="bold")
+    what = "Source of funds" if answer.backward else "Trace"
+    console.print(f"{what} on {tip['chain']} as of block {tip['height']} ({tip['block_time']})", style="bold")
     for seed in doc["seeds"][:ROWS]:
         console.print(f"  seed {seed['kind']} {seed['value']}: {many(seed['lots'], 'lot')}", soft_wrap=True)
     _more(console, len(doc["seeds"]), "seed")
-    if doc["unit"] == "entity":
+    if summary["left"] is not None:
         console.print(f"  left the entity in the window: {with_worth(summary['left'])}")
     else:
         console.print(
@@ -80,13 +86,15 @@ def _services(console: Console, answer: Answer) -> None:
         for row in doc["endpoints"]
     )
     if rows:
-        console.print(f"\nServices reached ({answer.asset})", style="bold")
+        title = "Services it came from" if answer.backward else "Services reached"
+        console.print(f"\n{title} ({answer.asset})", style="bold")
     for found in rows[:ROWS]:
         _service(console, answer, found)
     _more(console, len(rows), "service")
     if not rows:
-        asked = " that --exits asks for" if answer.filtered else ""
-        console.print(f"\nNo service{asked} was reached.")
+        asked = " that --exits asks for" if answer.filtered else " that could be asked"
+        did = "found that paid it" if answer.backward else "reached"
+        console.print(f"\nNo service{asked} was {did}.")
     for doc in answer.documents if answer.filtered else ():
         under = f" under {doc['method']}" if len(answer.methods) > 1 else ""
         hidden = not_shown(doc["other_endpoints"])
@@ -105,7 +113,7 @@ def _service(console: Console, answer: Answer, found: Row) -> None:
     )
     values = zip(answer.methods, answer.amounts(found), answer.worths(found), strict=True)
     lines = [
-        (method, amount, f"{valued}  {_way(found.by[method])}".lstrip())
+        (label(method), amount, f"{valued}  {_way(found.by[method])}".lstrip())
         for method, amount, valued in values
         if method in found.by
     ]
@@ -119,7 +127,8 @@ def _service(console: Console, answer: Answer, found: Row) -> None:
 def _way(row: Mapping[str, Any]) -> str:
     first, last = row["first_time"][:10], row["last_time"][:10]
     days = first if first == last else f"{first} to {last}"
-    return f"share {row['share']}, {many(row['min_hops'], 'hop')}, {days}"
+    share = f"share {row['share']}, " if row["share"] is not None else ""
+    return f"{share}{many(row['min_hops'], 'hop')}, {days}"
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -146,11 +155,18 @@ def _legs(console: Console, answer: Answer) -> None:
     console.print("\nSingle transactions to ask about", style="bold")
     for number, found in enumerate(rows[:ROWS], start=1):
         leg = found.row
-        traced = _by_method(answer, found)
-        where = "an address of unknown role" if leg["role"] == "unknown" else f"a {leg['role']} address"
+        traced = "; ".join(
+            f"{word}: {_by_method(answer, found, methods, str)}"
+            for word, methods in (("traced", answer.dividing), ("marked", {MARKING} & {*answer.methods}))
+            if methods
+        )
+        where = {
+            "unknown": "to an address of unknown role",
+            "withdrawal": "paid out",
+        }.get(leg["role"], f"to a {leg['role']} address")
         console.print(
             f"{number:>4}. {leg['entity']}: {with_worth(leg['amount_onchain'])} on {leg['time']} "
-            f"to {where} ({leg['role_basis']}{account(leg)}); traced: {traced}",
+            f"{where} ({leg['role_basis']}{account(leg)}); {traced}",
             soft_wrap=True,
         )
         console.print(f"      {leg['address']}", soft_wrap=True)
@@ -158,10 +174,14 @@ def _legs(console: Console, answer: Answer) -> None:
     _more(console, len(rows), "transaction")
 
 
-def _by_method(answer: Answer, found: Row) -> str:
-    """What each method says of one thing: `fifo 0.5 (2071.12 USD), haircut 0.25`."""
+def _by_method(
+    answer: Answer, found: Row, methods: Collection[str], name: Callable[[str], str] = label
+) -> str:
+    """What each of the methods says of one thing: `fifo 0.5 (2071.12 USD), haircut 0.25`."""
     values = zip(answer.methods, answer.amounts(found), answer.worths(found), strict=True)
-    return ", ".join(f"{method} {amount} {valued}".rstrip() for method, amount, valued in values)
+    return ", ".join(
+        f"{name(method)} {amount} {valued}".rstrip() for method, amount, valued in values if method in methods
+    )
 
 
 def _stops(console: Console, answer: Answer) -> None:
@@ -182,7 +202,7 @@ def _stops(console: Console, answer: Answer) -> None:
         for reason in sorted({found.row["reason"] for found in rows})
     }
     console.print(f"\nWhere the trail was ended ({answer.asset})", style="bold")
-    lines = [["", "stops", *answer.methods]]
+    lines = [["", "stops", *map(label, answer.methods)]]
     for reason, own in by_reason.items():
         sums = [answer.coins(sum(found.units.get(m, 0) for found in own)) for m in answer.methods]
         lines.append([reason, f"{len(own):,}", *sums])
@@ -191,32 +211,44 @@ def _stops(console: Console, answer: Answer) -> None:
         for found in own[:2]:
             place = f" at {found.row['address']}" if found.row["address"] else ""
             place += f" ({found.row['entity']})" if found.row["entity"] else untagged_pool(found.row)
-            most = max(found.units, key=lambda method: found.units[method])
+            most = max(found.units, key=lambda method: (method != MARKING, found.units[method]))
+            marked = "marked " if most == MARKING else ""
             valued = f" ({found.fiat[most]})" if found.fiat[most] else ""
             console.print(
-                f"  {reason}: {answer.coins(found.units[most])}{valued}{place}, {found.row['txid']}",
+                f"  {reason}: {marked}{answer.coins(found.units[most])}{valued}{place}, {found.row['txid']}",
                 soft_wrap=True,
             )
 
 
-def _unspent(console: Console, answer: Answer) -> None:
+def _resting(console: Console, answer: Answer, key: str, title: str) -> None:
+    """Outputs in which money rests."""
     rows = answer.merged(
         (doc["method"], (row["outpoint"],), row, row["amount"])
         for doc in answer.documents
-        for row in doc["unspent"]
+        for row in doc[key]
     )
     if not rows:
         return
-    console.print("\nNot spent up to the block named above", style="bold")
+    console.print(f"\n{title}", style="bold")
     for found in rows[: ROWS // 2]:
-        console.print(f"  {_by_method(answer, found)} in {found.row['outpoint']}", soft_wrap=True)
+        console.print(
+            f"  {_by_method(answer, found, answer.methods)} in {found.row['outpoint']}", soft_wrap=True
+        )
         console.print(f"      {found.row['address'] or 'no address'}", soft_wrap=True)
     if len(rows) > ROWS // 2:
         console.print(f"  ... and {many(len(rows) - ROWS // 2, 'more output')} in the JSON")
 
 
 def _totals(console: Console, answer: Answer) -> None:
-    console.print(f"\nWhere it is ({answer.asset})", style="bold")
+    title = "Where it came from" if answer.backward else "Where it is"
+    console.print(f"\n{title} ({answer.asset})", style="bold")
     sums = [doc["totals"][0] for doc in answer.documents]
-    buckets = [[name, *(answer.coins(int(total[name])) for total in sums)] for name in ("seed", *BUCKETS)]
-    _columns(console, [["", *answer.methods], *buckets])
+    buckets = [
+        [name, *(answer.coins(int(total[name])) for total in sums)] for name in ("seed", *answer.buckets)
+    ]
+    _columns(console, [["", *map(label, answer.methods)], *buckets])
+    if MARKING in answer.methods:
+        coins = "; services are all the coins that services paid from" if answer.backward else ""
+        console.print(
+            f"  {MARKING}: marked, not divided: these do not add up to the seed{coins}", soft_wrap=True
+        )

@@ -1,7 +1,8 @@
 """A second implementation of tracing, in plain Python: the engine must equal it to the base unit.
 
 Written from DESIGN section 5 and heuristics.md section C, not from the engine, and imports nothing of it.
-It walks the whole ledger in execution order with dictionaries and integers, unit-exact and slow.
+It walks the whole ledger with dictionaries and integers, unit-exact and slow: in execution order, or, to
+say where money came from, from the last transaction to the first.
 
 A ledger is a list of `OracleTx`. What a service, mixer or window decides is given from outside as `ends`:
 the engine's claims are tested elsewhere, here only what money does under them.
@@ -9,32 +10,41 @@ the engine's claims are tested elsewhere, here only what money does under them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-Outpoint = tuple[str, int]
-Segment = tuple[int, bool]
-"""A run of units, tainted or clean."""
+from tests.oracle_units import Outpoint, Segment, mark_units, pass_units, spread_units
+
+SUBSIDY = -1
+"""The vout by which money that a coinbase made anew is called, where it is one of its inputs."""
 
 
 @dataclass(frozen=True)
 class OracleOut:
-    """`script` orders ties; `address` is None where there is nobody's; `burn` marks an OP_RETURN."""
+    """`script` orders ties; `address` is None where there is nobody's; `burn` marks an OP_RETURN.
+
+    `fee` marks the output that `fees="miners"` makes of a fee.
+    """
 
     value: int
     script: bytes
     address: str | None
     burn: bool = False
+    fee: bool = False
 
 
 @dataclass(frozen=True)
 class OracleTx:
-    """Inputs are outpoints of earlier transactions; none for a coinbase."""
+    """Inputs are outpoints of earlier transactions; none for a coinbase.
+
+    `collects` names the transactions whose fees this coinbase takes, in the order of the block. It runs after
+    them; it counts only where fees go to miners.
+    """
 
     name: str
     ins: tuple[Outpoint, ...]
     outs: tuple[OracleOut, ...]
+    collects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class OracleSeeds:
 
     With `unit="entity"` what leaves the set is seeded, else what arrives in it from outside. What an entity
     puts into the transactions named in `mixes` is no outflow: nobody can tell whose their outputs are.
+    Backward both units ask for what arrived.
     """
 
     lots: frozenset[Outpoint] = frozenset()
@@ -54,11 +65,17 @@ class OracleSeeds:
 
 @dataclass
 class OracleTaint:
-    """Taint that arrived in each outpoint, where it rests and why, and the totals per reason."""
+    """Taint that arrived in each outpoint, where it rests and why, and the totals per reason.
+
+    `came` says of fifo, lifo and tiho where each outpoint's taint entered the trace; `spread`, backward, of what was
+    spread over the inputs of a transaction, by which of its outputs the set received it (the first).
+    """
 
     amount: dict[Outpoint, int] = field(default_factory=dict)
     rests: dict[Outpoint, tuple[str, int]] = field(default_factory=dict)
     hops: dict[Outpoint, int] = field(default_factory=dict)
+    came: dict[Outpoint, dict[Outpoint, int]] = field(default_factory=dict)
+    spread: dict[Outpoint, Outpoint] = field(default_factory=dict)
     seed: int = 0
     fees: int = 0
 
@@ -79,21 +96,128 @@ def trace(
     outpoint_ends: Mapping[Outpoint, str] | None = None,
     hops: int | None = None,
     floor: int = 0,
+    direction: str = "forward",
+    fees: str = "sink",
 ) -> OracleTaint:
-    """Follow the seeds through the whole ledger under `fifo` or `haircut`.
+    """Follow the seeds through the whole ledger under `fifo`, `lifo`, `tiho`, `haircut` or `poison`.
 
     `address_ends`: address -> reason (a service, a pool); `outpoint_ends`: outpoint -> reason, for ends that
-    belong to one output (a deposit, the door of a mixer, a cut window). They are stronger.
+    belong to one output (a deposit, the door of a mixer, a cut window). They are stronger. Backward, who holds
+    a seed is no source, and what a coinbase made rests as `minted`. With `fees="miners"` a fee is the last
+    output of its transaction.
     """
-    address_ends, outpoint_ends = address_ends or {}, outpoint_ends or {}
-    result = OracleTaint()
-    made = {(tx.name, vout): out for tx in ledger for vout, out in enumerate(tx.outs)}
+    ledger = fees_as_outputs(ledger) if fees == "miners" else list(ledger)
+    walk = _Walk(method, hops, floor, {(tx.name, v): out for tx in ledger for v, out in enumerate(tx.outs)})
+    ends = (address_ends or {}, outpoint_ends or {})
+    (_forward if direction == "forward" else _backward)(walk, ledger, seeds, *ends)
+    return walk.found()
+
+
+def fees_as_outputs(ledger: Iterable[OracleTx]) -> list[OracleTx]:
+    """The same ledger with every fee that a coinbase collects as the last output of who paid it."""
+    ledger = list(ledger)
+    value = {(tx.name, vout): out.value for tx in ledger for vout, out in enumerate(tx.outs)}
+    collected = {name for tx in ledger for name in tx.collects}
+    paid: dict[str, Outpoint] = {}
+    rewritten, waiting = [], []
+    for tx in ledger:
+        if tx.collects:
+            waiting.append(tx)
+        else:
+            fee = sum(value[p] for p in tx.ins) - sum(out.value for out in tx.outs) if tx.ins else 0
+            if fee and tx.name in collected:
+                paid[tx.name] = (tx.name, len(tx.outs))
+                tx = replace(tx, outs=(*tx.outs, OracleOut(fee, b"", None, fee=True)))
+            rewritten.append(tx)
+        written = {tx.name for tx in rewritten}
+        for coinbase in [c for c in waiting if written.issuperset(c.collects)]:
+            waiting.remove(coinbase)
+            taken = tuple(paid[name] for name in coinbase.collects if name in paid)
+            rewritten.append(replace(coinbase, ins=taken))
+    assert not waiting, "a coinbase collects from a transaction that is not in the ledger"
+    return rewritten
+
+
+class _Walk:
+    """What every outpoint holds while the ledger is walked, in either direction."""
+
+    def __init__(self, method: str, hops: int | None, floor: int, made: Mapping[Outpoint, OracleOut]) -> None:
+        self.method, self.most_hops, self.floor = method, hops, floor
+        self.made = made
+        self.held: dict[Outpoint, list[Segment]] = {}
+        self.cut: dict[Outpoint, str] = {}
+        self.result = OracleTaint()
+        self.end_of: Callable[[Outpoint], str | None] = lambda _point: None
+
+    def minted(self, tx: OracleTx) -> int:
+        """What a coinbase that also takes fees made anew."""
+        return max(0, -self.over(tx)) if tx.collects and tx.ins else 0
+
+    def fee(self, tx: OracleTx) -> int:
+        return self.over(tx) + self.minted(tx)
+
+    def over(self, tx: OracleTx) -> int:
+        return sum(self.made[p].value for p in tx.ins) - sum(out.value for out in tx.outs)
+
+    def tainted(self, point: Outpoint) -> int:
+        return sum(units for units, label in self.held.get(point, []) if label)
+
+    def room(self, point: Outpoint) -> int:
+        """Units of an outpoint that a seed can still take; poison takes no room from a seed."""
+        return self.made[point].value - (0 if self.method == "poison" else self.tainted(point))
+
+    def enter(self, points: Sequence[Outpoint]) -> tuple[list[Outpoint], int]:
+        """Those whose taint moves on, and the hop of the movement; notes what is cut."""
+        live = [p for p in points if self.tainted(p) > 0 and self.end_of(p) is None]
+        self.cut.update({p: "value_floor" for p in live if self.tainted(p) < self.floor})
+        live = [p for p in live if p not in self.cut]
+        step = min((self.result.hops[p] for p in live), default=-1) + 1
+        if live and self.most_hops is not None and step > self.most_hops:
+            self.cut.update(dict.fromkeys(live, "hop_limit"))
+            return [], step
+        return live, step
+
+    def carry(self, live: Sequence[Outpoint], points: Sequence[Outpoint]) -> list[list[Segment]]:
+        """What inputs bring; of those that stay behind, clean units."""
+        return [self.held[p] if p in live else [(self.made[p].value, None)] for p in points]
+
+    def put(self, point: Outpoint, segments: list[Segment], step: int) -> None:
+        if any(label for units, label in segments if units):
+            self.held[point] = segments
+            self.result.hops[point] = step
+
+    def seed(self, point: Outpoint, units: int) -> None:
+        if units > 0:
+            clean: list[Segment] = [(self.made[point].value, None)]
+            self.held[point] = mark_units(self.held.get(point, clean), units, point)
+            self.result.hops[point] = 0
+            self.result.seed += units
+
+    def found(self) -> OracleTaint:
+        for point, segments in self.held.items():
+            self.result.amount[point] = self.tainted(point)
+            reason = self.cut.get(point) or self.end_of(point)
+            if reason:
+                self.result.rests[point] = (reason, self.tainted(point))
+            came: dict[Outpoint, int] = {}
+            for units, label in segments:
+                if label and units:
+                    came[label] = came.get(label, 0) + units
+            self.result.came[point] = came
+        return self.result
+
+
+def _forward(
+    walk: _Walk,
+    ledger: Sequence[OracleTx],
+    seeds: OracleSeeds,
+    address_ends: Mapping[str, str],
+    outpoint_ends: Mapping[Outpoint, str],
+) -> None:
     spent_later = {point for tx in ledger for point in tx.ins}
-    held: dict[Outpoint, list[Segment]] = {}
-    cut: dict[Outpoint, str] = {}
 
     def end_of(point: Outpoint) -> str | None:
-        out = made[point]
+        out = walk.made[point]
         if out.burn:
             return "burned"
         if point in outpoint_ends:
@@ -102,99 +226,134 @@ def trace(
             return address_ends[out.address]
         return None if point in spent_later else "unspent"
 
-    def tainted(point: Outpoint) -> int:
-        return sum(units for units, dirty in held.get(point, []) if dirty)
-
+    walk.end_of = end_of
     for tx in ledger:
-        fee = sum(made[p].value for p in tx.ins) - sum(o.value for o in tx.outs) if tx.ins else 0
-        live = [p for p in tx.ins if tainted(p) > 0 and end_of(p) is None]
-        for point in live:
-            if tainted(point) < floor:
-                cut[point] = "value_floor"
-        live = [p for p in live if p not in cut]
-        step = min((result.hops[p] for p in live), default=-1) + 1
-        if live and hops is not None and step > hops:
-            cut.update(dict.fromkeys(live, "hop_limit"))
-            live = []
-        inputs = [
-            held[p] if p in live else [(made[p].value, False)] for p in tx.ins
-        ]  # what stays behind is clean here
+        live, step = walk.enter(tx.ins)
         if live:
-            filled, fee_taint = (_fifo if method == "fifo" else _haircut)(inputs, tx.outs, fee)
-            result.fees += fee_taint
+            inputs: list[list[Segment]] = [*walk.carry(live, tx.ins), [(walk.minted(tx), None)]]
+            keys = [(out.fee, out.script, out.value, vout) for vout, out in enumerate(tx.outs)]
+            values = [*(out.value for out in tx.outs), walk.fee(tx)]
+            *filled, fee = pass_units(walk.method, inputs, values, [*keys, (True, b"", 0, len(keys))])
+            walk.result.fees += sum(units for units, label in fee if label)
             for vout, segments in enumerate(filled):
-                if any(dirty for units, dirty in segments if units):
-                    held[tx.name, vout] = segments
-                    result.hops[tx.name, vout] = step
-        for vout, units in _arrivals(tx, seeds, made, held).items():
-            if units > 0:
-                point = (tx.name, vout)
-                held[point] = _mark(held.get(point, [(made[point].value, False)]), units)
-                result.hops[point] = 0
-                result.seed += units
-    for point in held:
-        result.amount[point] = tainted(point)
-        reason = cut.get(point) or end_of(point)
-        if reason:
-            result.rests[point] = (reason, tainted(point))
-    return result
+                walk.put((tx.name, vout), segments, step)
+        for vout, units in _arrivals(walk, tx, seeds, address_ends).items():
+            walk.seed((tx.name, vout), units)
 
 
-def _fifo(
-    inputs: list[list[Segment]], outs: Sequence[OracleOut], fee: int
-) -> tuple[list[list[Segment]], int]:
-    queue = [segment for segments in inputs for segment in segments]
-    filled = []
-    for room in [*(out.value for out in outs), fee]:
-        taken: list[Segment] = []
-        while room:
-            units, dirty = queue.pop(0)
-            piece = min(units, room)
-            taken.append((piece, dirty))
-            room -= piece
-            if units > piece:
-                queue.insert(0, (units - piece, dirty))
-        filled.append(taken)
-    return filled[:-1], sum(units for units, dirty in filled[-1] if dirty)
+def _backward(
+    walk: _Walk,
+    ledger: Sequence[OracleTx],
+    seeds: OracleSeeds,
+    address_ends: Mapping[str, str],
+    outpoint_ends: Mapping[Outpoint, str],
+) -> None:
+    """What an outpoint holds goes to what its maker spent, in vin order; a fee was paid with clean units."""
+    asked = {
+        point: walk.made[point].value for point in seeds.lots
+    }  # outputs that are gone back from themselves
+    net = {}  # what is asked for of these transactions is spread over their inputs from outside
+    for tx in ledger:
+        got, mine = _received(walk, tx, seeds, address_ends)
+        left = sum(walk.made[p].value for p in got) - sum(walk.made[p].value for p in mine)
+        left -= sum(walk.made[p].value for p in got if p in seeds.lots)
+        if tx.ins and tx.name not in seeds.mixes and (mine or seeds.unit == "entity"):
+            net[tx.name] = left
+            continue
+        for point in [p for p in got if p not in seeds.lots]:
+            asked[point] = max(0, min(left, walk.made[point].value))
+            left -= asked[point]
+    asked = {point: units for point, units in asked.items() if units}
+    spent = {point for tx in ledger for point in tx.ins}
+    held = {p: walk.made[p].address or "" for p in asked if walk.made[p].address in address_ends}
+    twins = {came_back(point): address_ends[address] for point, address in held.items()}
+    minted = {(tx.name, vout) for tx in ledger if not tx.ins for vout in range(len(tx.outs))}
+
+    def end_of(point: Outpoint) -> str | None:
+        if point in twins:
+            return twins[point]
+        address = walk.made[point].address
+        if point not in asked and address is not None and address in address_ends:
+            return address_ends[address]
+        if point in outpoint_ends:
+            return outpoint_ends[point]
+        return "minted" if point in minted or point[1] == SUBSIDY else None
+
+    walk.end_of = end_of
+    new = {(tx.name, SUBSIDY): OracleOut(walk.minted(tx), b"", None) for tx in ledger if walk.minted(tx)}
+    walk.made = {**walk.made, **new, **{came_back(point): walk.made[point] for point in held}}
+    for point in (set(asked) - spent) | set(held):
+        walk.seed(point, asked[point])
+    for tx in reversed(ledger):
+        sources = [came_back(point) if point in held else point for point in tx.ins]
+        sources += [point for point in new if point[0] == tx.name]
+        outs = [(tx.name, vout) for vout in range(len(tx.outs))]
+        live, step = walk.enter(outs)
+        if live:
+            inputs: list[list[Segment]] = [*walk.carry(live, outs), [(walk.fee(tx), None)]]
+            keys = [(False, b"", 0, vin) for vin in range(len(sources))]
+            filled = pass_units(walk.method, inputs, [walk.made[p].value for p in sources], keys)
+            for point, segments in zip(sources, filled, strict=True):
+                walk.put(point, segments, step)
+        for point in tx.ins:
+            if point in asked and point not in held:
+                walk.seed(point, min(asked[point], walk.room(point)))
+        if net.get(tx.name, 0) > 0:
+            got, mine = _received(walk, tx, seeds, address_ends)
+            others = {
+                vin: p for vin, p in enumerate(sources) if vin >= len(tx.ins) or tx.ins[vin] not in mine
+            }
+            keys = [(False, b"", 0, vin) for vin in others]
+            parts = spread_units(net[tx.name], [walk.room(p) for p in others.values()], keys)
+            for point, units in zip(others.values(), parts, strict=True):
+                walk.seed(point, units)
+                walk.result.spread[point] = got[0]
 
 
-def _haircut(
-    inputs: list[list[Segment]], outs: Sequence[OracleOut], fee: int
-) -> tuple[list[list[Segment]], int]:
-    total = sum(units for segments in inputs for units, dirty in segments if dirty)
-    keys = [(0, out.script, out.value, vout) for vout, out in enumerate(outs)] + [(1, b"", 0, 0)]
-    parts = _hamilton(total, [*(out.value for out in outs), fee], keys)
-    marked = [[(part, True), (out.value - part, False)] for part, out in zip(parts, outs, strict=False)]
-    return marked, parts[-1]
+def came_back(point: Outpoint) -> Outpoint:
+    """An output that is asked for and whose holder ends the trail, as what comes back through its spender finds it.
+
+    What is asked for goes on to its maker; what comes back through it came from whoever held it.
+    """
+    return (point[0], -2 - point[1])
 
 
-def _hamilton(total: int, weights: Sequence[int], keys: Sequence[tuple[int, bytes, int, int]]) -> list[int]:
-    """Largest remainder; ties to the lower key."""
-    exact = [Fraction(total * weight, sum(weights)) for weight in weights]
-    parts = [int(share) for share in exact]
-    order = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], keys[i]))
-    for i in order[: total - sum(parts)]:
-        parts[i] += 1
-    return parts
+def _asked(tx: OracleTx, seeds: OracleSeeds) -> bool:
+    return seeds.window is None or tx.name in seeds.window
+
+
+def _received(
+    walk: _Walk, tx: OracleTx, seeds: OracleSeeds, address_ends: Mapping[str, str]
+) -> tuple[list[Outpoint], set[Outpoint]]:
+    """Outputs by which the set receives, and what it paid itself; nothing of either outside the window.
+
+    A trace of lots ends where a service holds an address of the set. What the service pays out there comes from
+    outside, where it is as much as comes back to such addresses: these have then received nothing.
+    """
+    if not _asked(tx, seeds):
+        return [], set()
+    mine = {p for p in tx.ins if walk.made[p].address in seeds.members or p in seeds.lots}
+    got = [(tx.name, vout) for vout, out in enumerate(tx.outs) if out.address in seeds.members]
+    if seeds.unit == "lot":
+        held = {p for p in mine if walk.made[p].address in address_ends}
+        ended = [p for p in got if walk.made[p].address in address_ends]
+        paid = sum(walk.made[p].value for p in held)
+        if paid >= sum(walk.made[p].value for p in ended):
+            mine -= held
+            got = [p for p in got if not paid or p not in ended]
+    return got, mine
 
 
 def _arrivals(
-    tx: OracleTx,
-    seeds: OracleSeeds,
-    made: Mapping[Outpoint, OracleOut],
-    held: Mapping[Outpoint, list[Segment]],
+    walk: _Walk, tx: OracleTx, seeds: OracleSeeds, address_ends: Mapping[str, str]
 ) -> dict[int, int]:
     """Units that enter the trace in each output, after what was carried there."""
-    room = {
-        vout: out.value - sum(units for units, dirty in held.get((tx.name, vout), []) if dirty)
-        for vout, out in enumerate(tx.outs)
-    }
+    room = {vout: walk.room((tx.name, vout)) for vout in range(len(tx.outs))}
     placed = {vout: room[vout] for vout in room if (tx.name, vout) in seeds.lots}
-    if not seeds.members or (seeds.window is not None and tx.name not in seeds.window):
-        return placed
-    inside = sum(made[p].value for p in tx.ins if made[p].address in seeds.members or p in seeds.lots)
-    member = [vout for vout, out in enumerate(tx.outs) if out.address in seeds.members]
-    back = sum(tx.outs[vout].value for vout in member)
+    got, mine = _received(walk, tx, seeds, address_ends)
+    inside = sum(walk.made[p].value for p in mine)
+    back = sum(walk.made[p].value for p in got)
+    member = [vout for _, vout in got]
     if seeds.unit == "lot":
         net = max(0, back - inside) - sum(units for vout, units in placed.items() if vout in member)
         for vout in member:
@@ -202,23 +361,12 @@ def _arrivals(
             placed[vout] = placed.get(vout, 0) + units
             net -= units
         return placed
-    if tx.name in seeds.mixes:
+    if not seeds.members or tx.name in seeds.mixes or not _asked(tx, seeds):
         return placed
-    outside = [vout for vout in room if vout not in member]
+    outside = [vout for vout in room if vout not in member and not tx.outs[vout].fee]
     left = min(sum(tx.outs[vout].value for vout in outside), max(0, inside - back))
     clean = [room[vout] - placed.get(vout, 0) for vout in outside]
-    if left and sum(clean):
-        keys = [(0, tx.outs[vout].script, tx.outs[vout].value, vout) for vout in outside]
-        for vout, units in zip(outside, _hamilton(min(left, sum(clean)), clean, keys), strict=True):
-            placed[vout] = placed.get(vout, 0) + units
+    keys = [(False, tx.outs[vout].script, tx.outs[vout].value, vout) for vout in outside]
+    for vout, units in zip(outside, spread_units(left, clean, keys), strict=True):
+        placed[vout] = placed.get(vout, 0) + units
     return placed
-
-
-def _mark(segments: Sequence[Segment], units: int) -> list[Segment]:
-    """Taint the first `units` clean units."""
-    marked: list[Segment] = []
-    for length, dirty in segments:
-        fresh = 0 if dirty else min(units, length)
-        units -= fresh
-        marked += [(length, True)] if dirty else [(fresh, True), (length - fresh, False)]
-    return [segment for segment in marked if segment[0]]

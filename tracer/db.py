@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+_LOOKED_UP_ONE_BY_ONE = 1_000
+"""Up to so many keys of a join read only the row groups that can hold them, not all between the least and the greatest
+(DuckDB's own limit is 50). Ours (P): measured on 25 M rows, 60 keys cost a quarter, 200 half, 20,000 a tenth more."""
+
 _STATEMENT = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 
 
@@ -55,6 +59,7 @@ class Database:
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "preserve_insertion_order": True,
+            "dynamic_or_filter_threshold": _LOOKED_UP_ONE_BY_ONE,
         }
         if memory:
             config["memory_limit"] = memory

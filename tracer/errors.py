@@ -13,6 +13,7 @@
         |-- BadBlock             4   a block that breaks a rule, named
         |-- BadBlockFile         4   a file that holds no blocks of this chain
         |-- BadClaim             4   a tag, VASP or price row that cannot be used
+        |-- BadSeeds             4   a list of seeds with rows that cannot be used
         |-- BadRule              4   a rule file without a whole header
         |-- CustodyBroken        4   the custody log does not verify
         `-- StoreDamaged         4   the store breaks an invariant of its own
@@ -98,6 +99,10 @@ class BadBlockFile(DataError):
 
 class BadClaim(DataError):
     """A tag, VASP or price row that cannot be used."""
+
+
+class BadSeeds(DataError):
+    """A list of seeds with rows that cannot be used; the message names file and lines."""
 
 
 class BadRule(DataError):

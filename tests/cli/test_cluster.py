@@ -24,6 +24,7 @@ from tracer.intel.claims import Tag
 from tracer.intel.reading import Reading
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.store import add
+from tracer.ledger.store import Ledger
 from tracer.workspace import Workspace
 
 CHAIN = chain_named("bitcoin-regtest")
@@ -199,14 +200,18 @@ def test_clusters_that_somebody_else_rebuilds_meanwhile_are_not_read(
     build_them = compose.links_ready
     others: list[bool] = []
 
+    def others_build() -> None:
+        with Ledger.open(workspace, CHAIN, read_only=False) as ledger:
+            build(ledger, rules.clustering(), replace(none(), digest="sha256:others", cuts=(0, 1)))
+
     def then_others(app: App, chain: str, snapshot: Snapshot, **options: Any) -> str:
         bound = build_them(app, chain, snapshot, **options)
         if not others:
             others.append(True)
-            with compose.open_ledger(app, chain, read_only=False) as ledger:
-                build(ledger, rules.clustering(), replace(none(), digest="sha256:others", cuts=(0, 1)))
+            others_build()
         return bound
 
+    others_build()
     monkeypatch.setattr(compose, "links_ready", then_others)
     assert shown(run, text("alice1")) == before
     assert others

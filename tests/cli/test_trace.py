@@ -71,7 +71,7 @@ def test_one_method_is_one_document_in_the_order_of_contracts(
         "schema", "as_of", "intel_snapshot", "rules", "engine", "coverage", "seeds", "seeds_sha256", "unit",
         "direction", "method", "parameters", "seed_summary", "totals", "conversions", "endpoints",
         "other_endpoints", "stops", "unspent", "unread", "heuristics", "graph",
-        "overrides", "protected", "claims", "tlp", "offchain",
+        "minted", "peel_chains", "leads", "overrides", "protected", "claims", "tlp", "offchain",
     ]  # fmt: skip
     assert list(doc["endpoints"][0]) == [
         "entity", "vasp_id", "category", "kyc_level", "kyc_last_known", "kyc_interval", "jurisdiction", "amount",

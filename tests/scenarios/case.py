@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rules import clustering
-from tests.scenarios.ledger import PlayChain, Tx, batch, shown
+from tests.scenarios.ledger import PlayChain, Tx, batch, shown, since
 from tracer.clustering import build, constraints
 from tracer.flow.question import Question
 from tracer.flow.trace import trace
@@ -133,13 +133,17 @@ class Case:
         vasps: Iterable[Vasp] = (),
         clusters: bool = True,
         bound: bool = False,
+        first: int = 0,
     ) -> None:
-        """`bound`: the claims bind the clusters, as on the command line; else these are older than the claims."""
+        """`bound`: the claims bind the clusters, as on the command line; else these are older than the claims.
+
+        `first`: the height from which on blocks are read.
+        """
         self.rows = rows
         self.names = {shown(row.name): row.name for row in rows}
         self.workspace = Workspace(folder).ready()
         with Ledger.open(self.workspace, CHAIN, read_only=False) as ledger:
-            Loader(ledger).load([batch(rows)])
+            Loader(ledger).load([since(batch(rows), first)])
             if clusters and not bound:
                 build.build(ledger, clustering())
         add(self.workspace, [Reading.of("tags", tags)])
@@ -176,3 +180,8 @@ class Case:
     def trace(self, *seeds: str, method: str, **question: Any) -> Found:
         """One method's answer by names."""
         return Found(self.documents(*seeds, methods=(method,), **question), self.names)
+
+    def traces(self, *seeds: str, methods: Iterable[str], **question: Any) -> dict[str, Found]:
+        """Several methods' answers to one question by names."""
+        found = self.documents(*seeds, methods=tuple(methods), **question)
+        return {d["method"]: Found(d, self.names) for d in found.get("documents", [found])}

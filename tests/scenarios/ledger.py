@@ -17,9 +17,10 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tests.oracle import OracleOut, OracleTx
+from tests.oracle import OracleOut, OracleTx, fees_as_outputs
 from tracer.chain import AddressKey, ScriptKind, first_tx_id
 from tracer.errors import BadAddress
 from tracer.flow.fates import Fate
@@ -33,12 +34,17 @@ DAY = 86_400
 
 @dataclass(frozen=True)
 class Tx:
-    """One row of a scenario; `day` puts its block that many days after the first."""
+    """One row of a scenario; `day` puts its block that many days after the first.
+
+    A coinbase that `collects` is in one block with the transactions it names, which stand above it in the table
+    and have no block of their own.
+    """
 
     name: str
     ins: Sequence[str] = ()
     outs: Sequence[tuple[str, int]] = ()
     day: float | None = None
+    collects: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,14 @@ def oracle_ledger(rows: Iterable[Tx]) -> list[OracleTx]:
                 else OracleOut(value, _script(address), address)
                 for address, value in row.outs
             ),
+            tuple(row.collects),
         )
         for row in rows
     ]
 
 
 def _script(address: str) -> bytes:
-    return b"\x76\xa9\x14" + address.encode().ljust(20, b"\0") + b"\x88\xac"
+    return b"\x00\x14" + address.encode().ljust(20, b"\0")
 
 
 def txid_of(name: str) -> bytes:
@@ -115,10 +122,11 @@ class _Columns:
 def batch(rows: Sequence[Tx]) -> UtxoBatch:
     """The table as an adapter would hand it over, from height 0."""
     columns, previous, clock = _Columns(), bytes(32), GENESIS_TIME
-    for height, row in enumerate(rows):
+    for height, (row, others) in enumerate(_blocks(rows)):
+        coinbase = Tx(f"coinbase {height}", outs=[("miner", 0)])
+        members = [coinbase, row] if row.ins else [row, *others]
         clock = GENESIS_TIME + int(row.day * DAY) if row.day is not None else clock + 600
-        block_hash = hashlib.sha256(b"block %d" % height + previous).digest()
-        members = [row] if not row.ins else [Tx(f"coinbase {height}", outs=[("miner", 0)]), row]
+        block_hash = hashlib.sha256(b"block %d %s" % (height, row.name.encode()) + previous).digest()
         columns.blocks.append(
             (height, block_hash, previous, bytes(32), clock, 1, 0x207FFFFF, 0, len(members), 1000)
         )
@@ -138,6 +146,37 @@ def batch(rows: Sequence[Tx]) -> UtxoBatch:
         _table(columns.blocks, _BLOCKS), _table(columns.txs, _TXS),
         _table(columns.outputs, _OUTPUTS), _table(columns.inputs, _INPUTS),
     )  # fmt: skip
+
+
+def since(whole: UtxoBatch, height: int) -> UtxoBatch:
+    """The blocks from a height on of a batch that begins at 0."""
+    first = pa.scalar(first_tx_id(height), pa.int64())
+
+    def later(table: pa.Table) -> pa.Table:
+        return table.filter(pc.greater_equal(table["tx_id"], first))
+
+    return UtxoBatch(whole.blocks.slice(height), later(whole.txs), later(whole.outputs), later(whole.inputs))
+
+
+def blocks_of(whole: UtxoBatch) -> list[UtxoBatch]:
+    """The same blocks in batches of one."""
+
+    def of(table: pa.Table, heights: NDArray[np.int64], height: int) -> pa.Table:
+        return table.filter(pa.array(heights == height))
+
+    tables = [whole.blocks, whole.txs, whole.outputs, whole.inputs]
+    heights = [whole.blocks["height"].to_numpy(), *(t["tx_id"].to_numpy() >> 24 for t in tables[1:])]
+    return [
+        UtxoBatch(*(of(table, at, height) for table, at in zip(tables, heights, strict=True)))
+        for height in heights[0].tolist()
+    ]
+
+
+def _blocks(rows: Sequence[Tx]) -> list[tuple[Tx, list[Tx]]]:
+    """The row that has a block, and those whose fees it collects there."""
+    named = {row.name: row for row in rows}
+    collected = {name for row in rows for name in row.collects}
+    return [(row, [named[name] for name in row.collects]) for row in rows if row.name not in collected]
 
 
 def _locked(address: str) -> tuple[object, ...]:
@@ -176,20 +215,27 @@ _INPUTS = pa.schema(
 
 
 def _ranks(tx: OracleTx) -> list[int]:
-    order = sorted(range(len(tx.outs)), key=lambda v: (tx.outs[v].script, tx.outs[v].value, v))
+    order = sorted(
+        range(len(tx.outs)), key=lambda v: (tx.outs[v].fee, tx.outs[v].script, tx.outs[v].value, v)
+    )
     return [order.index(vout) for vout in range(len(tx.outs))]
 
 
 class ScenarioSource:
-    """A scenario as a MovementSource without any store: the whole ledger is the closure."""
+    """A scenario as a MovementSource without any store: the whole ledger is the closure.
+
+    With `fees="miners"` a fee that a coinbase collects is one more output, the last of its transaction.
+    """
 
     def __init__(
         self,
         ledger: Sequence[OracleTx],
         address_ends: dict[str, str] | None = None,
         outpoint_ends: dict[tuple[str, int], str] | None = None,
+        fees: str = "sink",
     ) -> None:
-        self.ledger = ledger
+        self.ledger = fees_as_outputs(ledger) if fees == "miners" else ledger
+        ledger = self.ledger
         self.address_ends = address_ends or {}
         self.outpoint_ends = outpoint_ends or {}
         self.points = [(tx.name, vout) for tx in ledger for vout in range(len(tx.outs))]
@@ -205,22 +251,32 @@ class ScenarioSource:
             for tx in self.ledger
             for vout in range(len(tx.outs))
         ]
-        refs = [self.index[point] for tx in self.ledger for point in tx.ins]
-        fees = [
-            sum(value[self.index[p]] for p in tx.ins) - sum(o.value for o in tx.outs) if tx.ins else 0
-            for tx in self.ledger
+        ins = [[(self.index[p], value[self.index[p]]) for p in tx.ins] for tx in self.ledger]
+        over = [
+            sum(units for _, units in taken) - sum(out.value for out in tx.outs) if taken else 0
+            for tx, taken in zip(self.ledger, ins, strict=True)
         ]
-        starts = [0, *np.cumsum([len(tx.ins) for tx in self.ledger], dtype=np.int64)]
+        for tx, taken, fee in zip(self.ledger, ins, over, strict=True):
+            if fee < 0 and tx.collects:  # a coinbase that takes fees; what it made anew comes after them
+                taken.append((-1, -fee))
+        fees = [0 if fee < 0 and tx.collects else fee for tx, fee in zip(self.ledger, over, strict=True)]
+        flat = [pair for taken in ins for pair in taken]
+        starts = [0, *np.cumsum([len(taken) for taken in ins], dtype=np.int64)]
         ends = [0, *np.cumsum([len(tx.outs) for tx in self.ledger], dtype=np.int64)]
+        fee_lots = [
+            end - 1 if tx.outs and tx.outs[-1].fee else -1
+            for tx, end in zip(self.ledger, ends[1:], strict=True)
+        ]
         found = Movements(
             in_start=np.array(starts, np.int64),
-            in_ref=np.array(refs, np.int64),
-            in_value=np.array([value[r] for r in refs], np.int64),
+            in_ref=np.array([ref for ref, _ in flat], np.int64),
+            in_value=np.array([units for _, units in flat], np.int64),
             out_start=np.array(ends, np.int64),
             out_value=np.array(value, np.int64),
             out_rank=np.array(ranks, np.int32),
             out_fate=np.array(fates, np.uint8),
             fee=np.array(fees, np.int64),
+            fee_lot=np.array(fee_lots, np.int64) if max(fee_lots, default=-1) >= 0 else None,
         )
         found.check()
         return found
@@ -244,23 +300,26 @@ class ScenarioSource:
         seeds = Seeding.empty(columns)
         for point in lots:
             seeds.fixed[self.index[point]] = columns.out_value[self.index[point]]
-        owners = [out.address for tx in self.ledger for out in tx.outs]
+        outs = {(tx.name, vout): out for tx in self.ledger for vout, out in enumerate(tx.outs)}
         if not inside:
             return seeds
         for t, (tx, (first, last)) in enumerate(
             zip(self.ledger, pairwise(columns.out_start.tolist()), strict=True)
         ):
-            came = sum(
-                int(columns.out_value[self.index[p]])
-                for p in tx.ins
-                if owners[self.index[p]] in inside or p in lots
-            )
-            back = sum(int(columns.out_value[o]) for o in range(first, last) if owners[o] in inside)
-            gone = sum(int(columns.out_value[o]) for o in range(first, last) if owners[o] not in inside)
-            for o in range(first, last):
-                if unit == "lot" and owners[o] in inside:
+            mine = [outs[p] for p in tx.ins if outs[p].address in inside or p in lots]
+            # a trace of lots ends at a service's own address: what that pays out is no money of the set
+            stops = self.address_ends if unit == "lot" else {}
+            held = sum(out.value for out in mine if out.address in stops)
+            ended = sum(out.value for out in tx.outs if out.address in inside and out.address in stops)
+            among_its_own = held >= ended and held > 0
+            came = sum(out.value for out in mine) - held + min(held, ended)
+            back = sum(out.value for out in tx.outs if out.address in inside)
+            gone = sum(out.value for out in tx.outs if out.address not in inside and not out.fee)
+            for o, out in zip(range(first, last), tx.outs, strict=True):
+                member = out.address in inside and not (among_its_own and out.address in stops)
+                if unit == "lot" and member:
                     seeds.flag[o] = MEMBER
-                if unit == "entity" and owners[o] not in inside:
+                if unit == "entity" and out.address not in inside and not out.fee:
                     seeds.flag[o] = LEAVING
             if unit == "lot":
                 seeds.net[t] = max(0, back - came)

@@ -216,7 +216,7 @@ def test_a_question_records_what_it_read_and_the_hash_of_what_it_answered(worksp
 @pytest.mark.parametrize(("answer", "error", "outcome"), [
     (b"", None, "unanswered"),
     (b"", BadBlock("x"), "failed:4"),
-    (b"", KeyboardInterrupt(), "failed:1"),
+    (b"", KeyboardInterrupt(), "failed:130"),
     (b"x", BadBlock("x"), "answered:4"),
 ])  # fmt: skip
 def test_a_question_leaves_its_line_however_it_ends(
@@ -237,6 +237,13 @@ def test_a_question_leaves_its_line_however_it_ends(
     with State.open(workspace) as state:
         assert [entry.outcome for entry in entries(state)] == [outcome]
         assert verify(state) == 1
+
+
+def test_an_answer_that_ctrl_c_cut_short_is_logged_with_its_exit_code(workspace: Workspace) -> None:
+    with Question(workspace, verb="trace", arguments=[], case_id="", purpose="") as question:
+        question.answered(b"partial", 130)
+    with State.open(workspace) as state:
+        assert [entry.outcome for entry in entries(state)] == ["answered:130"]
 
 
 @pytest.mark.parametrize(("given", "kept"), [

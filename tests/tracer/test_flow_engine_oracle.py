@@ -1,87 +1,125 @@
-"""The whole engine, store and closure included, equals the oracle over random ledgers."""
+"""The whole engine, store and closure included, equals the oracle over random ledgers, in both directions."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracle import OracleSeeds, trace
-from tests.scenarios.case import Case, tag, vasp
-from tests.scenarios.ledger import Tx, oracle_ledger
+from rules import clustering
+from tests.scenarios.asked import Asked, asked, bucketed, resting, tables
+from tests.scenarios.case import CHAIN, Case, Found
+from tests.scenarios.ledger import Tx, batch, blocks_of
 from tracer.flow.methods import METHODS
+from tracer.flow.question import Question
+from tracer.flow.trace import trace
+from tracer.intel.snapshot import Snapshot
+from tracer.ledger.ingest import Loader
+from tracer.ledger.store import Ledger
+from tracer.workspace import Workspace
 
-NAMES = ("ann", "bob", "cid", "dee", "eve", "fay", "gus")
-HOT, POOL = "hot", "pool"
+LABELLED = ("fifo", "lifo", "tiho")
 
 
-@st.composite
-def tables(draw: st.DrawFn) -> list[Tx]:
-    """Up to 16 transactions over a few reused names, a tagged service and a tagged pool."""
-    big = draw(st.sampled_from([20, 10**6, 1 << 58]))
-    made: dict[str, int] = {}
-    rows: list[Tx] = []
-    for number in range(draw(st.integers(3, 16))):
-        count = draw(st.integers(0, min(3, len(made)))) if number else 0
-        ins = draw(st.permutations(sorted(made)))[:count]
-        total = sum(made.pop(point) for point in ins) if ins else draw(st.integers(1, big))
-        outs: list[tuple[str, int]] = []
-        for _ in range(draw(st.integers(1, 4))):
-            value = draw(st.one_of(st.just(0), st.integers(0, total)))
-            total -= value
-            outs.append((draw(st.sampled_from([*NAMES, HOT, POOL, "OP_RETURN"])), value))
-        if draw(st.booleans()):
-            outs[-1] = (outs[-1][0], outs[-1][1] + total)
-        made.update({f"t{number}:{v}": value for v, (name, value) in enumerate(outs) if name != "OP_RETURN"})
-        rows.append(Tx(f"t{number}", ins=ins, outs=outs))
-    return rows
+def equals_the_oracle(question: Asked) -> None:
+    """Every bucket, every outpoint where money rests or began, every service, and what each seed brought to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = question.case(Path(folder))
+        documents = case.documents(*question.seeds, **question.question())["documents"]
+    for method, document in zip(METHODS, documents, strict=True):
+        found, right = Found(document, case.names), question.oracle(method)
+        assert found.totals == bucketed(right)
+        assert found.unspent == resting(right, "unspent")
+        assert {
+            found.name(row["outpoint"]): int(row["amount"]["base_units"]) for row in document["minted"]
+        } == resting(right, "minted")
+        at_service = sum(units for reason, units in right.rests.values() if reason == "service")
+        assert found.endpoints == ({"acme": at_service} if at_service else {})
+        if question.direction == "forward":
+            assert {point: units for _, _, point, _, units in found.legs} == resting(right, "service")
+        if method in LABELLED and len(question.seeds) > 1:
+            owners, brought = question.owners(right), dict.fromkeys(question.seeds, 0)
+            for point, (reason, _) in right.rests.items():
+                for label, units in right.came[point].items() if reason == "service" else ():
+                    brought[owners[label]] += units
+            assert {
+                found.name(part["seed"]) if ":" in part["seed"] else part["seed"]: int(part["amount"])
+                for row in document["endpoints"]
+                for part in row["by_seed"]
+            } == {seed: units for seed, units in brought.items() if units}
 
 
 @settings(max_examples=40, deadline=None)
-@given(rows=tables(), data=st.data())
-def test_engine_equals_oracle_through_the_store(rows: list[Tx], data: st.DataObject) -> None:
-    ledger = oracle_ledger(rows)
-    seen = {name for row in rows for name, _ in row.outs} - {"OP_RETURN", HOT, POOL}
-    points = [f"{row.name}:{v}" for row in rows for v in range(len(row.outs))]
-    lots = data.draw(st.lists(st.sampled_from(points), max_size=2, unique=True))
-    members = data.draw(st.lists(st.sampled_from(sorted(seen)), max_size=2, unique=True)) if seen else []
-    if not lots and not members:
-        lots = [points[0]]
-    unit = "lot" if lots else data.draw(st.sampled_from(["lot", "entity"]))
-    hops = data.draw(st.sampled_from([10_000, 0, 1, 3]))
-    ends = {HOT: "service", POOL: "custodial_pool"}
-    if unit == "entity":
-        ends.update(dict.fromkeys(members, "custodial_pool"))
-    # the oracle knows no heuristics: without a role nothing is `hot`, so no sweep is recognised, and without
-    # links there is no cluster that an entity seed would take and no mix
-    tags = [tag(HOT, "acme"), tag(POOL, "bazaar", category="market", role="pool")]
+@given(question=asked(direction="forward"))
+def test_engine_equals_oracle_through_the_store(question: Asked) -> None:
+    equals_the_oracle(question)
+
+
+@settings(max_examples=40, deadline=None)
+@given(question=asked(direction="backward"))
+def test_engine_equals_oracle_backward_through_the_store(question: Asked) -> None:
+    equals_the_oracle(question)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_threads_batches_and_the_order_of_seeds_change_no_byte(direction: str, data: st.DataObject) -> None:
+    question = data.draw(asked(direction=direction))
     with tempfile.TemporaryDirectory() as folder:
-        case = Case(Path(folder), rows, tags=tags, vasps=[vasp("acme", "none")], clusters=False)
-        for method in METHODS:
-            options: dict[str, Any] = {"hops": hops, "unit": unit}
-            found = case.trace(*lots, *members, method=method, **options)
-            pairs = frozenset((name, int(vout)) for name, _, vout in (p.rpartition(":") for p in lots))
-            expected = trace(
-                ledger, OracleSeeds(pairs, frozenset(members), unit), method, address_ends=ends, hops=hops
-            )
-            totals = expected.totals()
-            said = found.totals
-            assert said.get("seed", 0) == expected.seed
-            assert said.get("fees", 0) == totals.get("fees", 0)
-            assert said.get("services", 0) == totals.get("service", 0)
-            assert said.get("stopped", 0) == totals.get("custodial_pool", 0)
-            assert said.get("pruned", 0) == totals.get("hop_limit", 0)
-            assert said.get("burned", 0) == totals.get("burned", 0)
-            assert found.unspent == {
-                f"{name}:{vout}": units
-                for (name, vout), (reason, units) in expected.rests.items()
-                if reason == "unspent" and units
+        case = question.case(Path(folder) / "at once")
+        apart = Workspace(Path(folder) / "one by one").ready()
+        for part in blocks_of(batch(question.rows)):
+            with Ledger.open(apart, CHAIN, read_only=False) as ledger:
+                Loader(ledger).load([part])
+        question.note_mixes(apart)
+        seeds = question.seeds
+
+        def answered(workspace: Workspace, threads: int, texts: tuple[str, ...]) -> str:
+            with Ledger.open(workspace, CHAIN, threads=threads) as ledger:
+                return _bytes(ledger, case, case.snapshot, texts, question)
+
+        first = answered(case.workspace, 1, seeds)
+        assert answered(case.workspace, 2, seeds) == first
+        assert answered(apart, 2, seeds) == first
+        assert answered(case.workspace, 2, (*seeds[::-1], seeds[0])) == first
+
+
+def _bytes(ledger: Ledger, case: Case, snapshot: Snapshot, texts: tuple[str, ...], question: Asked) -> str:
+    seeds = tuple(case.seed(text) for text in texts)
+    found = trace(ledger, snapshot, Question(seeds, **question.question()), rules=clustering(), engine="test")
+    return json.dumps(found)
+
+
+@settings(max_examples=4, deadline=None)
+@given(rows=tables(most=5))
+def test_fifo_and_lifo_of_uncut_lots_are_undone_backward_through_the_store(rows: list[Tx]) -> None:
+    """What a coin minted in A brought to X, forward, is what X, backward, has from A; unit for unit."""
+    spent = {point for row in rows for point in row.ins}
+    minted = [
+        f"{row.name}:{v}" for row in rows if not row.ins for v, (_, units) in enumerate(row.outs) if units
+    ]
+    resting = [
+        f"{row.name}:{v}"
+        for row in rows
+        for v, (name, units) in enumerate(row.outs)
+        if units and name != "OP_RETURN" and f"{row.name}:{v}" not in spent
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        case = Case(Path(folder), rows, clusters=False)
+        for method in ("fifo", "lifo"):
+            sent = {
+                (a, x): units
+                for a in minted
+                for x, units in case.trace(a, method=method, hops=10_000).unspent.items()
             }
-            assert {point: traced for _, _, point, _, traced in found.legs} == {
-                f"{name}:{vout}": units
-                for (name, vout), (reason, units) in expected.rests.items()
-                if reason == "service" and units
-            }
+            had = {}
+            for x in resting:
+                found = case.trace(x, method=method, hops=10_000, direction="backward")
+                for row in found.document["minted"]:
+                    had[found.name(row["outpoint"]), x] = int(row["amount"]["base_units"])
+            assert sent == had

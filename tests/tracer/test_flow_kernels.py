@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,84 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import OracleOut, OracleSeeds, OracleTx, trace
+from tests.scenarios.drawn import LIMIT, Question, ledgers, questions
 from tests.scenarios.ledger import ScenarioSource
 from tracer.errors import StoreDamaged, UsageError
 from tracer.flow.fates import Fate
-from tracer.flow.kernel_shared import mul_div, split
-from tracer.flow.methods import METHODS, method
-from tracer.flow.movements import Limits, Movements, Seeding
+from tracer.flow.kernels.shared import mul_div, split
+from tracer.flow.methods import METHODS, apart, method
+from tracer.flow.movements import I64, Limits, Movements, Seeding, Taint
 
-LIMIT = (1 << 63) - 1
-NAMES = ("ann", "bob", "cid", "dee", "eve")
-
-
-@st.composite
-def ledgers(draw: st.DrawFn) -> list[OracleTx]:
-    """Up to 14 transactions: coinbases, merges, splits, self-spends, zero outputs, zero fees, burns."""
-    big = draw(st.sampled_from([9, 1000, 10**12, 1 << 50, 1 << 58]))
-    made: dict[tuple[str, int], int] = {}
-    ledger: list[OracleTx] = []
-    for number in range(draw(st.integers(2, 14))):
-        name = f"t{number}"
-        free = sorted(made)
-        count = 0 if not free or number == 0 else draw(st.integers(0, min(4, len(free))))
-        ins = draw(st.permutations(free))[:count] if count else []
-        total = sum(made.pop(point) for point in ins) if ins else draw(st.integers(0, big))
-        values = []
-        for _ in range(draw(st.integers(1, 5))):
-            piece = draw(st.one_of(st.just(0), st.integers(0, total), st.just(total // 3)))
-            values.append(min(piece, total))
-            total -= values[-1]
-        if draw(st.booleans()):
-            values[-1] += total  # no fee
-        outs = []
-        for vout, value in enumerate(values):
-            burn = draw(st.integers(0, 9)) == 0
-            address = None if burn else draw(st.sampled_from(NAMES))
-            outs.append(OracleOut(value, (address or "j").encode(), address, burn))
-            if not burn:
-                made[name, vout] = value
-        ledger.append(OracleTx(name, tuple(ins), tuple(outs)))
-    return ledger
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> tuple[list[OracleTx], OracleSeeds, dict[str, str], int | None, int]:
-    ledger = draw(ledgers())
-    points = [(tx.name, vout) for tx in ledger for vout, out in enumerate(tx.outs)]
-    lots = frozenset(draw(st.lists(st.sampled_from(points), max_size=3)))
-    members = frozenset(draw(st.lists(st.sampled_from(NAMES), max_size=2)))
-    unit = draw(st.sampled_from(["lot", "entity"]))
-    stops = dict.fromkeys(draw(st.lists(st.sampled_from(NAMES), max_size=1)), "service")
-    if unit == "entity":
-        stops.update(dict.fromkeys(members, "custodial_pool"))
-    hops = draw(st.one_of(st.none(), st.integers(0, 4)))
-    mixes = frozenset(draw(st.lists(st.sampled_from([tx.name for tx in ledger]), max_size=2)))
-    return (
-        ledger,
-        OracleSeeds(lots, members, unit, mixes=mixes),
-        stops,
-        hops,
-        draw(st.sampled_from([0, 0, 3, 500])),
-    )
+CONSERVING = [name for name in METHODS if name != "poison"]
+LABELLED = ["fifo", "lifo", "tiho"]
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(question=questions())
-def test_engine_equals_oracle_to_the_base_unit(
-    name: str, question: tuple[list[OracleTx], OracleSeeds, dict[str, str], int | None, int]
-) -> None:
-    ledger, seeds, stops, hops, floor = question
-    source = ScenarioSource(ledger, stops)
-    columns = source.movements()
-    found = method(name)(
-        columns,
-        source.seeding(seeds.lots, seeds.members, seeds.unit, seeds.mixes),
-        Limits(1 << 30 if hops is None else hops, floor),
-    )
-    expected = trace(ledger, seeds, name, address_ends=stops, hops=hops, floor=floor)
-
+def test_engine_equals_oracle_to_the_base_unit(name: str, question: Question) -> None:
+    source, found, expected = question.source, method(name)(*question.columns()), question.oracle(name)
     assert {p: int(a) for p, a in zip(source.points, found.amount, strict=True) if a} == {
         p: a for p, a in expected.amount.items() if a
     }
@@ -98,27 +38,77 @@ def test_engine_equals_oracle_to_the_base_unit(
     assert {p: int(found.hop[i]) for i, p in enumerate(source.points) if found.amount[i]} == {
         p: h for p, h in expected.hops.items() if expected.amount[p]
     }
-    assert int(found.fees.sum()) == expected.fees
-    assert int(found.seeded.sum()) == expected.seed
+    assert sum(found.fees.tolist()) == expected.fees
+    assert sum(found.seeded.tolist()) == expected.seed
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", CONSERVING)
 @settings(max_examples=150, deadline=None)
 @given(question=questions())
-def test_what_was_seeded_is_what_rests_and_what_was_paid_as_fee(
-    name: str, question: tuple[list[OracleTx], OracleSeeds, dict[str, str], int | None, int]
-) -> None:
-    ledger, seeds, stops, hops, floor = question
-    source = ScenarioSource(ledger, stops)
-    columns = source.movements()
-    found = method(name)(
-        columns,
-        source.seeding(seeds.lots, seeds.members, seeds.unit, seeds.mixes),
-        Limits(1 << 30 if hops is None else hops, floor),
-    )
+def test_what_was_seeded_is_what_rests_and_what_was_paid_as_fee(name: str, question: Question) -> None:
+    columns, seeding, limits = question.columns()
+    found = method(name)(columns, seeding, limits)
     assert int(found.seeded.sum()) == int(found.rests().sum()) + int(found.fees.sum())
     assert np.all(found.amount <= columns.out_value)
     assert np.all(found.fees <= columns.fee)
+
+
+def _each_lot_alone(taint: Taint) -> I64:
+    """Every seeded output is a seed of its own."""
+    return np.where(taint.seeded > 0, np.cumsum(taint.seeded > 0) - 1, -1)
+
+
+@pytest.mark.parametrize("name", LABELLED)
+@settings(max_examples=150, deadline=None)
+@given(question=questions())
+def test_seeds_told_apart_equal_the_oracle_and_add_up(name: str, question: Question) -> None:
+    source, (columns, seeding, limits) = question.source, question.columns()
+    found = method(name)(columns, seeding, limits)
+    parts = apart(name)(columns, found, _each_lot_alone(found))
+    entered = [p for p, units in zip(source.points, found.seeded, strict=True) if units]
+    assert {
+        (p, entered[number]): int(units)
+        for number, part in parts.items()
+        for p, units in zip(source.points, part, strict=True)
+        if units
+    } == {
+        (p, label): units for p, came in question.oracle(name).came.items() for label, units in came.items()
+    }
+    assert sum(parts.values(), np.zeros(len(found.amount), np.int64)).tolist() == found.amount.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(question=questions())
+def test_what_is_poisoned_is_poisoned_by_one_seed_alone(question: Question) -> None:
+    columns, seeding, limits = question.columns()
+    found = method("poison")(columns, seeding, limits)
+    parts = apart("poison")(columns, found, _each_lot_alone(found))
+    assert np.max([found.seeded, *parts.values()], axis=0).tolist() == found.amount.tolist()
+    for number, part in parts.items():
+        assert np.all(part[_each_lot_alone(found) == number] > 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(question=questions())
+def test_no_method_finds_what_poison_does_not(question: Question) -> None:
+    columns, seeding, _ = question.columns()
+    poison = method("poison")(columns, seeding, Limits())
+    for name in CONSERVING:
+        found = method(name)(columns, seeding, Limits())
+        assert np.all(found.amount <= poison.amount)
+        assert np.all(found.fees <= poison.fees)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@settings(max_examples=20, deadline=None)
+@given(question=questions())
+def test_the_same_question_gives_the_same_bytes_on_every_thread(name: str, question: Question) -> None:
+    def answer(_turn: int) -> bytes:
+        found = method(name)(*question.columns())
+        return b"".join(column.tobytes() for column in vars(found).values())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(answer, range(4)))) == 1
 
 
 @settings(max_examples=500, deadline=None)
@@ -163,7 +153,7 @@ def test_shares_at_the_numeric_limit_lose_nothing() -> None:
         OracleTx("c", (("b", 0), ("a", 0)), (OracleOut(LIMIT - 7, b"z", "cid"), OracleOut(0, b"w", "dee"))),
     ]
     source = ScenarioSource(ledger)
-    for name in METHODS:
+    for name in CONSERVING:
         found = method(name)(source.movements(), source.seeding([("a", 0)], (), "lot"), Limits())
         expected = trace(ledger, OracleSeeds(frozenset({("a", 0)})), name)
         assert int(found.amount[2]) == expected.amount["c", 0]
@@ -231,5 +221,5 @@ def test_nothing_seeded_is_nothing_found() -> None:
 
 
 def test_an_unknown_method_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="fifo, haircut"):
+    with pytest.raises(UsageError, match="fifo, haircut, lifo, tiho, poison"):
         method("lucky")

@@ -13,7 +13,7 @@ from tests.scenarios.case import CHAIN, Case, tag, vasp
 from tests.scenarios.ledger import Tx
 from tracer.errors import UsageError
 from tracer.flow.question import Question
-from tracer.flow.seeds import Unit
+from tracer.flow.seeding.seeds import Unit
 from tracer.flow.trace import trace
 from tracer.intel.claims import Actor, Claim, Tag, Vasp, Withdrawal, claim_id
 from tracer.intel.snapshot import Snapshot

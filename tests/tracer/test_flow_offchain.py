@@ -61,7 +61,8 @@ def test_behind_a_service_the_trace_goes_on_dashed_with_totals_apart(tmp_path: P
     assert link["traced_in"]["base_units"] == "5"
     behind = link["continuation"]
     assert behind["totals"][0] | {"chain": "", "asset": ""} == {
-        "chain": "", "asset": "", "seed": "3", "converted_in": "0", "services": "3", "unspent": "0", "unread": "0",
+        "chain": "", "asset": "", "seed": "3", "converted_in": "0", "services": "3", "unspent": "0",
+        "minted": "0", "unread": "0",
         "fees": "0", "burned": "0", "stopped": "0", "pruned": "0", "converted_out": "0",
     }  # fmt: skip
     assert [(row["vasp_id"], row["kyc_level"]) for row in behind["endpoints"]] == [("zeta", "none")]

@@ -13,8 +13,8 @@ from adapters.bitcoin.chains import chain_named
 from tests.scenarios.case import Case, tag, vasp
 from tests.scenarios.ledger import PlayChain, Tx, shown
 from tracer.errors import UsageError
-from tracer.flow.grammar import parse
 from tracer.flow.question import MOST_UNITS, Question, base_units, seconds
+from tracer.flow.seeding.grammar import parse
 
 BECH32 = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 TXID = "ab" * 32

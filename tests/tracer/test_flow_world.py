@@ -110,6 +110,7 @@ def test_engine_equals_oracle_on_true_owners(
         "converted_in": 0,
         "services": totals.get("service", 0),
         "unspent": totals.get("unspent", 0),
+        "minted": 0,
         "unread": 0,
         "fees": right.fees,
         "burned": totals.get("burned", 0),

@@ -43,7 +43,7 @@ class Numbers:
     def of(cls, ledger: Ledger) -> Numbers:
         """The numbers of a ledger's addresses."""
         size = int(ledger.db.value(_SQL["next_address"]))
-        if not ledger.db.value(_SQL["backfilled"]):
+        if ledger.in_order():
             return cls(size)
         return cls(size, ledger.db.arrow(_SQL["order"]).column("address_id").to_numpy())
 

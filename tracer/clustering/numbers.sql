@@ -2,10 +2,6 @@
 
 -- name: next_address
 SELECT coalesce(max(address_id), -1) + 1 FROM address;
--- name: backfilled
--- blocks were written after a higher one: as noted when they came, or as their rows still show
-SELECT (SELECT count(*) FROM meta WHERE key = 'backfilled')
-     + (SELECT count(*) FROM (SELECT height < lag(height) OVER (ORDER BY rowid) AS earlier FROM block) WHERE earlier) > 0;
 -- name: order
 WITH seen AS (
     SELECT address_id, min(tx_id) AS tx_id FROM address_tx GROUP BY address_id

@@ -88,16 +88,40 @@ def pool_like(
     transactions have outputs enough to be `batches` of payments.
     Transactions that mix, or may, are left out throughout.
     """
+    least = thresholds or Thresholds()
+    return pool_like_of_busy(ledger, busy(ledger, cluster_ids, least.appearances), least)
+
+
+def busy(ledger: Ledger, cluster_ids: Iterable[int], appearances: int) -> pl.DataFrame:
+    """Those whose addresses appear in at least so many transactions, sorted: the cheap question.
+
+    cluster_id i32, appearances i64 (of each of its addresses in each transaction).
+    """
     import polars as pl
 
-    least = thresholds or Thresholds()
     asked = pl.DataFrame({"cluster_id": sorted(set(cluster_ids))}, schema={"cluster_id": pl.Int32})
+    if not asked.height:
+        return asked.with_columns(appearances=pl.lit(0, pl.Int64))
     with ledger.db.table("asked", asked):
-        busy = ledger.db.polars(_SQL["busy"], {"least": least.appearances})
-    if not busy.height:
+        return ledger.db.polars(_SQL["busy"], {"least": appearances})
+
+
+def batch_payers(ledger: Ledger, least: Thresholds) -> pl.DataFrame:
+    """All clusters that can be pools by the batches they sign, sorted: cluster_id. One pass over the transactions."""
+    return ledger.db.polars(_SQL["batch_payers"], {"payees": least.payees, "batches": least.batches})
+
+
+def pool_like_of_busy(ledger: Ledger, asked: pl.DataFrame, least: Thresholds) -> pl.DataFrame:
+    """`pool_like` of clusters of which `busy` told."""
+    import polars as pl
+
+    if not asked.height:
         return none()
-    with ledger.db.table("asked", busy):
-        paying = ledger.db.polars(_SQL["paying"], {"payees": least.payees, "batches": least.batches})
+    with ledger.db.table("asked", asked):
+        seen = 2 * int(asked["appearances"].sum())
+        paying = ledger.db.polars(
+            _SQL["paying"], {"payees": least.payees, "batches": least.batches, "seen": seen}
+        )
     if not paying.height:
         return none()
     with ledger.db.table("asked", paying):

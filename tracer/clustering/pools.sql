@@ -12,16 +12,17 @@ WITH member AS MATERIALIZED (
 ), seen AS MATERIALIZED (
     SELECT address_id FROM address_tx WHERE address_id IN (SELECT address_id FROM own)
 )
-SELECT cluster_id FROM own JOIN seen USING (address_id)
+SELECT cluster_id, count(*) AS appearances FROM own JOIN seen USING (address_id)
 GROUP BY cluster_id HAVING count(*) >= $least ORDER BY cluster_id;
 
 -- name: paying
--- Of these, the clusters that sign so many transactions with outputs enough for a batch: the next cheapest.
+-- Of these, the clusters that sign so many transactions with outputs enough for a batch: the next cheapest. The limit
+-- cuts nothing (`$seen` is more than there are): by it the planner knows that few keys are looked up in a large table.
 WITH member AS MATERIALIZED (
     SELECT cluster_id, address_id FROM cluster_member WHERE cluster_id IN (SELECT cluster_id FROM asked)
     UNION SELECT cluster_id, cluster_id FROM asked
 ), seen AS MATERIALIZED (
-    SELECT address_id, tx_id FROM address_tx WHERE address_id IN (SELECT address_id FROM member)
+    SELECT address_id, tx_id FROM address_tx WHERE address_id IN (SELECT address_id FROM member) LIMIT $seen
 ), wide AS MATERIALIZED (
     SELECT tx_id FROM tx WHERE outputs >= $payees AND tx_id IN (SELECT tx_id FROM seen)
 ), signed AS MATERIALIZED (
@@ -29,6 +30,19 @@ WITH member AS MATERIALIZED (
 )
 SELECT cluster_id FROM signed JOIN member USING (address_id)
 GROUP BY cluster_id HAVING count(DISTINCT tx_id) >= $batches ORDER BY cluster_id;
+
+-- name: batch_payers
+-- All clusters that sign so many transactions with outputs enough for a batch: where very many clusters are asked of.
+WITH wide AS MATERIALIZED (
+    SELECT tx_id FROM tx WHERE outputs >= $payees
+), signed AS MATERIALIZED (
+    SELECT tx_id, address_id FROM txin WHERE tx_id IN (SELECT tx_id FROM wide) AND address_id IS NOT NULL
+), owned AS MATERIALIZED (
+    SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM signed)
+)
+SELECT coalesce(owned.cluster_id, signed.address_id) AS cluster_id
+FROM signed LEFT JOIN owned ON owned.address_id = signed.address_id
+GROUP BY ALL HAVING count(DISTINCT tx_id) >= $batches ORDER BY cluster_id;
 
 -- name: evidence
 WITH member AS MATERIALIZED (

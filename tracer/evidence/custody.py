@@ -34,6 +34,9 @@ _SQL = named_sql("tracer.evidence", "custody.sql")
 GENESIS = "0" * 64
 """What stands for the hash before the first entry, and for the head of an empty log."""
 
+INTERRUPTED = 130
+"""Exit code of what Ctrl-C ended (128 + SIGINT, as shells have it)."""
+
 _LOGIN = re.compile(r"(://)(?:[^\s/:@]+:\S*@|[^\s/?#]*@)")
 _SECRET = re.compile(r"(?i)((?:password|passwd|passphrase|secret|token|api[-_]?key)=)[^\s&]+")
 _SECRET_OPTION = re.compile(r"(?i)--?[\w-]*(?:password|passwd|passphrase|secret|token|api-?key)")
@@ -43,9 +46,9 @@ _SECRET_OPTION = re.compile(r"(?i)--?[\w-]*(?:password|passwd|passphrase|secret|
 class Entry:
     """One line of the log, as stored; `arguments` and `inputs` are JSON lists of strings.
 
-    output   SHA-256 of the answer's bytes, "" where nothing was answered
+    output   SHA-256 of the answer's bytes as `--json` prints them, "" where nothing was answered
     outcome  `answered`, `unanswered` or `failed:<exit code>`; `answered:<exit code>` where an error or a
-             verdict's exit code came after the answer
+             verdict's exit code came after the answer, `:130` where Ctrl-C ended it
     """
 
     seq: int
@@ -178,6 +181,7 @@ class Question:
         self._inputs: list[str] = []
         self._claims: set[str] = set()
         self._output = ""
+        self._code = 0
 
     def read(self, identity: str) -> None:
         """Note an input: the hash of a file, a snapshot id, an `as_of`."""
@@ -188,9 +192,12 @@ class Question:
         """Note the claims the answer leaned on, so that it is found when one of them is withdrawn."""
         self._claims.update(claims)
 
-    def answered(self, output: bytes) -> None:
-        """Note the answer: its SHA-256 goes into the log, the answer itself does not."""
-        self._output = hashlib.sha256(output).hexdigest()
+    def answered(self, output: bytes, code: int = 0) -> None:
+        """Note the answer: its SHA-256 goes into the log, the answer itself does not.
+
+        `output`: as printed. `code`: the exit code the answer ends in, where it is known to be another than 0.
+        """
+        self._output, self._code = hashlib.sha256(output).hexdigest(), code
 
     def __enter__(self) -> Question:
         self._state = State.open(self._workspace)
@@ -205,7 +212,10 @@ class Question:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        code = "" if error is None else f":{getattr(error, 'exit_code', 1)}"
+        ended = self._code
+        if error is not None:
+            ended = INTERRUPTED if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+        code = f":{ended}" if ended or error is not None else ""
         outcome = f"answered{code}" if self._output else f"failed{code}" if code else "unanswered"
         with self._state:
             append(

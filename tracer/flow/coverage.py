@@ -34,6 +34,7 @@ def coverage(
     if not facts.snapshot.vasps().height and not Exits.parse(facts.question.exits).levels:
         notes.append(_NO_REGISTER)
     notes += _pools(facts)
+    notes += facts.lead_notes
     notes += [
         f"the money {MAY_MIX}: {count} of kind {kind}; which coins went where is one reading of it"
         for kind, count in may_mix(facts, taint).items()
@@ -63,11 +64,17 @@ def _facts(facts: Facts, missing: Sequence[Sequence[int]], unread: int) -> list[
         gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
     if quarantined := facts.ledger.quarantined():
         gaps.append(f"refused blocks are in quarantine: {', '.join(quarantined[:3])}")
-    if unread:
+    if unread and facts.trail.backward:
+        gaps.append(
+            "part of the money came through transactions with inputs that were not read: it is `unread`, not minted"
+        )
+    elif unread:
         gaps.append(
             "part of the money enters transactions with inputs that were not read, or blocks that were "
             "not read: it is `unread`, not unspent"
         )
+    if facts.trail.stopped:
+        gaps.append("the trace was ended by hand before its time: `interrupted` money went on")
     if facts.clustering is None:
         gaps.append(
             "no clusters were built: services are known at tagged addresses only, mixers are not recognised"
@@ -96,7 +103,8 @@ def _claims(facts: Facts) -> list[str]:
 def _nothing(facts: Facts) -> str:
     question = facts.question
     windowed = question.seed_after is not None or question.seed_before is not None
-    what = "nothing left the entity" if facts.lots.unit == "entity" else "nothing arrived in the seed set"
+    left = facts.lots.unit == "entity" and not facts.trail.backward
+    what = "nothing left the entity" if left else "nothing arrived in the seed set"
     return f"{what}{' in the window' if windowed else ''}: there was nothing to follow"
 
 
@@ -131,7 +139,7 @@ def _levels(facts: Facts, endpoints: Sequence[Endpoint]) -> list[str]:
     days: dict[str, set[str]] = {}
     for endpoint in endpoints:
         if endpoint.vasp_id is not None and endpoint.level == "unknown":
-            times = (int(facts.trail.time[facts.trail.out_tx[leg.output]]) for leg in endpoint.legs)
+            times = (int(facts.trail.time[output]) for output in endpoint.outputs)
             days.setdefault(endpoint.vasp_id, set()).update((utc(time) or "")[:10] for time in times)
     notes = []
     for vasp_id, dates in sorted(days.items()):

@@ -51,12 +51,12 @@ class Sweeps:
 
 
 def find_sweeps(
-    ledger: Ledger, services: Services, edges: pl.DataFrame, outputs: list[pl.DataFrame], named: I64
+    ledger: Ledger, services: Services, edges: pl.DataFrame, outputs: pl.DataFrame, named: I64
 ) -> Sweeps:
     """Which of these spent outputs are deposits of a service.
 
     `edges`   from_tx, from_vout, tx_id (the spender), address_id of the spent output
-    `outputs` frames of the spenders' outputs as `closure.sql` reads them
+    `outputs` the spenders' outputs as `closure.sql` reads them
     `named`   address ids that are tagged, or were given as seeds: claims about them are made already
     """
     import polars as pl
@@ -73,7 +73,7 @@ def find_sweeps(
         pl.col("address_id").is_not_null() & ~pl.col("address_id").is_in(pl.Series(named).implode())
     )
     spenders = possible.select("tx_id").unique()
-    paid = pl.concat([frame.join(spenders, on="tx_id", how="semi") for frame in outputs])
+    paid = outputs.join(spenders, on="tx_id", how="semi")
     paid = paid.filter(pl.col("kind") != int(ScriptKind.OP_RETURN))
     paid = _held(services, paid).with_columns(pl.col("hot").fill_null(value=False))
     above = _held(services, paid.select(holding="cluster_holding"))["entity"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from tracer.amounts import Amount
 from tracer.flow import leaned, stops
@@ -13,9 +11,12 @@ from tracer.flow.coverage import coverage
 from tracer.flow.endpoints import Endpoint, endpoint_rows, group
 from tracer.flow.facts import Answer, Facts
 from tracer.flow.fates import BUCKETS, Fate
-from tracer.flow.grammar import digest
+from tracer.flow.graph import graph
 from tracer.flow.movements import Taint
+from tracer.flow.peels import peel_chains
 from tracer.flow.question import Exits, utc
+from tracer.flow.seeding.grammar import digest
+from tracer.flow.sets import distinct
 from tracer.flow.tagged import among
 from tracer.flow.used import used_heuristics
 from tracer.intel.ranking import protection_of
@@ -39,7 +40,8 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     moved = taint.amount > 0
     received = lots.received
     # money that left the set and came back is no new arrival, and only the method knows how much that is
-    arrived = facts.by_day(taint.seeded) if lots.unit == "lot" else lots.arrived
+    seeds_arrivals = lots.unit == "lot" or facts.trail.backward
+    arrived = facts.by_day(taint.seeded) if seeds_arrivals else lots.arrived
     inside = {day: rest for day, units in received.items() if (rest := units - arrived.get(day, 0))}
     used = leaned.claims(facts, endpoints)
     covered = coverage(facts, taint, buckets["unread"], seeded, endpoints)
@@ -53,21 +55,21 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
                 "chain": chain.name,
                 "kind": seed.kind,
                 "value": seed.value,
-                "role": None,
+                "role": seed.role,
                 "lots": lots.count(number),
             }
             for number, seed in enumerate(lots.seeds)
         ],
         "seeds_sha256": digest(lots.seeds, chain),
         "unit": lots.unit,
-        "direction": "forward",
+        "direction": facts.question.direction,
         "method": answer.method,
-        "parameters": facts.question.parameters(),
+        "parameters": {**facts.question.parameters(), "floor": str(facts.floor)},
         "seed_summary": {
             "gross_received": facts.worth.over(received),
             "internal": facts.worth.over(inside),
             "external_received": facts.worth.over(arrived),
-            "left": facts.worth.over(lots.left) if lots.unit == "entity" else None,
+            "left": facts.worth.over(lots.left) if not seeds_arrivals else None,
         },
         "totals": [
             {
@@ -77,6 +79,7 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
                 "converted_in": "0",
                 "services": str(buckets["services"]),
                 "unspent": str(buckets["unspent"]),
+                "minted": str(buckets["minted"]),
                 "unread": str(buckets["unread"]),
                 "fees": str(sum(taint.fees.tolist())),
                 "burned": str(buckets["burned"]),
@@ -97,9 +100,13 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         "unread": stops.resting(facts, taint, Fate.UNREAD),
         "heuristics": used_heuristics(facts, endpoints, taint),
         "graph": {
-            "transactions": len(np.unique(facts.trail.out_tx[moved])),
+            "transactions": len(distinct(facts.trail.met[moved])),
             "hops": int(taint.hop[moved].max()) if moved.any() else 0,
+            **(graph(facts, answer) if facts.question.edges else {}),
         },
+        "minted": stops.resting(facts, taint, Fate.MINTED),
+        "peel_chains": [] if facts.trail.backward else peel_chains(facts, taint),
+        "leads": facts.leads,
         "overrides": facts.overrides,
         "protected": _protected(facts, taint),
         "claims": used,
@@ -139,10 +146,22 @@ def compare(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "endpoint": name,
             **{m: str(found[name].get(m, 0)) for m in methods},
             "upper_bound": str(bound[name]),
-            "only_in": next(iter(found[name])) if len(found[name]) == 1 else None,
+            "only_in": _only_in(methods, found[name]),
         }
         for name in ranked
     ]
+
+
+def _only_in(asked: Sequence[str], found: Mapping[str, int]) -> str | None:
+    """The one convention of several that finds a service.
+
+    Poison marks all that any other reaches: it agrees with none.
+    """
+    dividing = [method for method in found if method != "poison"]
+    if not dividing:
+        return "poison" if len(asked) > 1 else None
+    several = sum(method != "poison" for method in asked) > 1
+    return dividing[0] if several and len(dividing) == 1 else None
 
 
 def as_of(facts: Facts) -> dict[str, Any]:
@@ -169,7 +188,7 @@ def _protected(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     """Addresses the money passed that claims ask to protect: a victim is no suspect, a test purchase no sale."""
     import polars as pl
 
-    met = np.unique(facts.trail.address[(taint.amount > 0) & (facts.trail.address >= 0)]).tolist()
+    met = distinct(facts.trail.address[(taint.amount > 0) & (facts.trail.address >= 0)]).tolist()
     shields = pl.col("shields") & among("address_id", met)
     rows = {
         (facts.addresses[address], protection_of(row), row["claim_id"])

@@ -12,7 +12,7 @@ from tracer.amounts import largest_remainder, share_text
 from tracer.clustering.accounts import Shape, shapes
 from tracer.clustering.pools import Thresholds
 from tracer.flow.fates import Fate
-from tracer.flow.movements import Taint
+from tracer.flow.legs import Leg, leg_order, leg_row, legs_of, role_of
 from tracer.flow.question import utc
 from tracer.intel import taxonomy
 from tracer.intel.claims import KycLevel
@@ -20,21 +20,9 @@ from tracer.intel.kyc import KycAt
 
 if TYPE_CHECKING:
     from tracer.flow.facts import Answer, Facts
-    from tracer.flow.trail import Trail
 
 Key = tuple[str, str, str | None, tuple[str, str] | None, str]
 """Entity, KYC level at that time, last known level, the interval it rests on, the host of its account: one row each."""
-
-
-@dataclass(frozen=True)
-class Leg:
-    """One output through which traced money reached a service."""
-
-    output: int
-    role: str
-    basis: str
-    swept: bool
-    amount: int
 
 
 @dataclass
@@ -45,6 +33,7 @@ class Endpoint:
     vasp_id: str | None
     category: str
     nested_in: str = ""
+    outputs: list[int] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
     holdings: set[int] = field(default_factory=set)
     kyc_claims: set[str] = field(default_factory=set)
@@ -62,59 +51,51 @@ class Endpoint:
 
 def group(facts: Facts, answer: Answer) -> list[Endpoint]:
     """Endpoints of one method, largest first. The level is that of the day of each leg's block."""
-    taint, trail = answer.taint, facts.trail
-    known: dict[tuple[str, str], KycAt] = {}
-    found: dict[Key, Endpoint] = {}
+    taint, found = answer.taint, dict[Key, Endpoint]()
     for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(Fate.SERVICE))).tolist():
-        number = int(trail.holding[o])
+        number = int(facts.trail.holding[o])
         entity = facts.services.holding(number).entity
-        kyc = KycAt(KycLevel.UNKNOWN, None, None)
-        if entity.vasp_id is not None:
-            day = (utc(int(trail.time[trail.out_tx[o]])) or "")[:10]
-            kyc = known.get((entity.vasp_id, day)) or facts.snapshot.kyc_at(entity.vasp_id, day)
-            known[entity.vasp_id, day] = kyc
-        interval = kyc.interval if kyc.interval and any(kyc.interval) else None  # a claim without any date
-        last = str(kyc.last_known) if kyc.last_known is not None else None
-        key: Key = (entity.name, str(kyc.level), last, interval, entity.nested_in)
+        key, kyc = key_of(facts, o)
         row = found.setdefault(key, Endpoint(key, entity.vasp_id, entity.category, entity.nested_in))
         row.kyc_claims.update(kyc.claims)
         row.category = min(row.category, entity.category, key=_category_order)
-        role, basis = _role(facts, o, number)
-        row.legs.append(Leg(o, role, basis, int(trail.swept_to[o]) >= 0, int(taint.amount[o])))
+        row.outputs.append(o)
         row.holdings.add(number)
     for row in found.values():
-        row.legs.sort(key=lambda leg: _leg_order(facts, leg))
+        row.legs = legs_of(facts, taint, row.outputs)
     return sorted(
-        found.values(), key=lambda e: (-e.total, _leg_order(facts, e.legs[0])[1:], e.key[0], e.key[1])
+        found.values(), key=lambda e: (-e.total, leg_order(facts, e.legs[0])[1:], e.key[0], e.key[1])
     )
+
+
+def key_of(facts: Facts, output: int) -> tuple[Key, KycAt]:
+    """Which endpoint a service's output belongs to, and its KYC level on the day of the payment."""
+    entity = facts.services.holding(int(facts.trail.holding[output])).entity
+    kyc = KycAt(KycLevel.UNKNOWN, None, None)
+    if entity.vasp_id is not None:
+        place = (entity.vasp_id, (utc(int(facts.trail.time[output])) or "")[:10])
+        if place not in facts.levels:
+            facts.levels[place] = facts.snapshot.kyc_at(*place)
+        kyc = facts.levels[place]
+    interval = kyc.interval if kyc.interval and any(kyc.interval) else None  # a claim without any date
+    last = str(kyc.last_known) if kyc.last_known is not None else None
+    return (entity.name, str(kyc.level), last, interval, entity.nested_in), kyc
+
+
+def most_there(facts: Facts) -> dict[Key, int]:
+    """The most that any convention can have brought to each service that stands on the trail, reached or not."""
+    bounds: dict[Key, int] = {}
+    for o in np.flatnonzero(
+        (facts.ceiling > 0) & (facts.trail.movements.out_fate == int(Fate.SERVICE))
+    ).tolist():
+        key, _ = key_of(facts, o)
+        bounds[key] = bounds.get(key, 0) + int(facts.ceiling[o])
+    return bounds
 
 
 def _category_order(category: str) -> tuple[bool, str]:
     concept = taxonomy.load().get(category)
     return (concept is None or concept.behaviour != "endpoint", category)
-
-
-def _leg_order(facts: Facts, leg: Leg) -> tuple[int, str, str, int]:
-    return (
-        -leg.amount,
-        facts.address(leg.output) or "",
-        facts.txid(leg.output),
-        int(facts.trail.vout[leg.output]),
-    )
-
-
-def _role(facts: Facts, output: int, number: int) -> tuple[str, str]:
-    """What the address is to the service, and why we say so."""
-    hot, holding = int(facts.trail.swept_to[output]), facts.services.holding(number)
-    if hot >= 0:
-        sweep = facts.txids[int(facts.trail.spender[output])]
-        known = " (the service's by cluster)" if holding.whole_cluster else ""
-        return "deposit", f"swept to hot wallet {facts.addresses[hot]}{known} by {sweep}"
-    if holding.whole_cluster:
-        return "deposit", "in the service's co-spend cluster"
-    if holding.role in ("hot", "deposit"):
-        return holding.role, "tag"
-    return "unknown", f"tagged {holding.role}" if holding.role else "tag"
 
 
 def endpoint_rows(
@@ -132,12 +113,12 @@ def _row(
     facts: Facts, answer: Answer, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
 ) -> dict[str, Any]:
     trail, taint = facts.trail, answer.taint
-    outputs = [leg.output for leg in endpoint.legs]
-    times = [int(trail.time[trail.out_tx[o]]) for o in outputs]
+    outputs = endpoint.outputs
+    times = [int(trail.time[o]) for o in outputs]
     day = (utc(max(times)) or "")[:10]
     vasp = facts.snapshot.vasp(endpoint.vasp_id, day) if endpoint.vasp_id else None
     name, level, last_known, interval, _ = endpoint.key
-    legs = [_leg(facts, taint, leg) for leg in endpoint.legs]
+    legs = [leg_row(facts, taint, leg) for leg in endpoint.legs]
     return {
         "entity": vasp.name if vasp else name,
         "vasp_id": endpoint.vasp_id,
@@ -147,7 +128,7 @@ def _row(
         "kyc_interval": list(interval) if interval else None,
         "jurisdiction": (vasp.jurisdiction or None) if vasp else None,
         "amount": facts.worth.total(leg["amount_traced"] for leg in legs),
-        "share": share_text(endpoint.total, seeded),
+        "share": share_text(endpoint.total, seeded) if answer.method != "poison" else None,
         "range": _range(facts, endpoint, others, seeded) if len(others) > 1 else None,
         "legs": legs,
         "account_shape": _shape(endpoint, legs),
@@ -169,10 +150,12 @@ def look_at_accounts(facts: Facts, answers: Sequence[Answer], pools: Thresholds 
     trail, reached = facts.trail, np.zeros(len(facts.trail.vout), bool)
     for answer in answers:
         reached |= (answer.taint.amount > 0) & (answer.taint.fate == int(Fate.SERVICE))
+    if trail.backward:  # what a service paid out tells nothing of who pays in
+        return
     deposits = [
         int(trail.address[o])
         for o in np.flatnonzero(reached & (trail.address >= 0)).tolist()
-        if _role(facts, o, int(trail.holding[o]))[0] == "deposit"
+        if role_of(facts, o)[0] == "deposit"
     ]
     if not deposits:
         return
@@ -193,6 +176,8 @@ def _shape(endpoint: Endpoint, legs: Sequence[Mapping[str, Any]]) -> str:
 
 def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int]) -> list[dict[str, str]]:
     """What each seed brought; adds up to the endpoint. Only rounding is scaled away."""
+    if answer.method == "poison":  # every seed marks the whole
+        return []
     alone = {number: sum(found[outputs].tolist()) for number, found in sorted(answer.by_seed.items())}
     if not any(alone.values()):
         return []
@@ -207,47 +192,17 @@ def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int
 def _range(
     facts: Facts, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
 ) -> dict[str, str]:
-    """What each method finds at this endpoint, and the most that can have arrived by any convention."""
-    amounts = {m: sum(e.total for e in found if e.key == endpoint.key) for m, found in others.items()}
-    outputs = {
-        leg.output for found in others.values() for e in found if e.key == endpoint.key for leg in e.legs
-    }
-    most = max(seeded, *amounts.values())
-    bound = min(most, sum(facts.ceiling[sorted(outputs)].tolist()))
-    return {**{m: str(units) for m, units in amounts.items()}, "upper_bound": str(bound)}
+    """What each method finds at this endpoint, and the most that can have arrived by any convention.
 
-
-def _leg(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
-    trail, o = facts.trail, leg.output
-    t, steps = int(trail.out_tx[o]), path(trail, taint, o)
-    return {
-        "role": leg.role,
-        "role_basis": leg.basis,
-        "account_shape": facts.accounts.get(int(trail.address[o])) if leg.role == "deposit" else None,
-        "address": facts.address(o),
-        "txid": facts.txid(o),
-        "vout": int(trail.vout[o]),
-        "transfer_index": None,
-        "height": int(trail.tx_id[t]) >> 24,
-        "time": utc(int(trail.time[t])),
-        "amount_onchain": facts.amount(int(trail.movements.out_value[o]), o),
-        "amount_traced": facts.amount(leg.amount, o),
-        "hops": int(taint.hop[o]),
-        "path": [facts.txids[int(trail.tx_id[i])] for i in steps],
-    }
-
-
-def path(trail: Trail, taint: Taint, output: int) -> list[int]:
-    """Transactions from a seed to an output, by the shortest way its traced money came; indices into the trail.
-
-    Under FIFO that way can be longer than the `hops` of the leg: these count from the nearest seed whose money
-    entered the same transactions, as --hops does.
+    Poison divides nothing: what it marks is no amount of the seed, and is not in here.
     """
-    steps = [int(trail.out_tx[output])]
-    while taint.seeded[output] == 0:
-        output = int(taint.via[output])
-        steps.append(int(trail.out_tx[output]))
-    return steps[::-1]
+    amounts = {
+        m: sum(e.total for e in found if e.key == endpoint.key)
+        for m, found in others.items()
+        if m != "poison"
+    }
+    bound = min(max(seeded, *amounts.values(), 0), facts.most.get(endpoint.key, 0))
+    return {**{m: str(units) for m, units in amounts.items()}, "upper_bound": str(bound)}
 
 
 def _attribution(facts: Facts, endpoint: Endpoint) -> list[dict[str, Any]]:

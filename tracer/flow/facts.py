@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,20 @@ import numpy.typing as npt
 from tracer.amounts import Amount
 from tracer.clustering.rules import RuleSet
 from tracer.clustering.state import ClusteringState
-from tracer.flow.movements import I64, Taint
+from tracer.flow.movements import I64, Seeding, Taint
 from tracer.flow.question import Question
-from tracer.flow.seeds import Lots
+from tracer.flow.seeding.seeds import Lots
 from tracer.flow.services import Services
+from tracer.flow.sets import distinct, union
 from tracer.flow.tagged import among
 from tracer.flow.trail import Trail
 from tracer.flow.worth import DAY, Worth
+from tracer.intel.kyc import KycAt
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Rates = Callable[[str, int], dict[str, Any] | None]
 """Id and version of a rule -> its error rate as documents show it, None where none was measured."""
@@ -40,6 +45,12 @@ class Answer:
 class Facts:
     """What all documents of one question share. Names are rendered once, at the end.
 
+    owner     number of the seed that each output of the trail belongs to, int64[k], -1 where none
+    arrived   `Arrivals.paid` of a backward trace
+    floor     the value floor that was used, base units
+    levels    (VASP, day) -> its KYC level then
+    leads     what only lies behind a mixer, as documents show it; `led_by` are the claims it rests on, `lead_notes`
+              where the search ended
     accounts  address id of a service's deposit address -> shape of the account behind it
     senders   cluster ids of who paid these, which decided it
     """
@@ -58,6 +69,14 @@ class Facts:
     rates: Rates
     engine: str
     ceiling: I64
+    seeding: Seeding
+    owner: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    arrived: pl.DataFrame | None = None
+    floor: int = 0
+    leads: list[dict[str, Any]] = field(default_factory=list)
+    led_by: set[str] = field(default_factory=set)
+    lead_notes: list[str] = field(default_factory=list)
+    levels: dict[tuple[str, str], KycAt] = field(default_factory=dict)
     overrides: list[dict[str, Any]] = field(default_factory=list)
     txids: dict[int, str] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
@@ -73,19 +92,41 @@ class Facts:
         for answer in answers:
             tainted |= answer.taint.amount > 0
             ended |= answer.taint.rests() > 0
-        spenders = trail.spender[ended]
-        seen = np.union1d(trail.tx_id[trail.out_tx[tainted]], spenders[spenders >= 0])
+        beyond = trail.beyond[ended]
+        shown = (trail.met[tainted], trail.point[tainted], beyond[beyond >= 0])
+        seen = union(*shown)
         self.txids = self.ledger.render_txids(seen.tolist())
-        owners = np.union1d(trail.address[ended], trail.swept_to[ended])
-        met = pl.col("shields") & among("address_id", np.unique(trail.address[tainted]).tolist())
-        owners = np.union1d(owners, self.services.tagged.frame.filter(met)["address_id"].to_numpy())
-        owners = np.union1d(owners, trail.pools["cluster_id"].to_numpy())
+        owners = union(trail.address[ended], trail.swept_to[ended])
+        met = pl.col("shields") & among("address_id", distinct(trail.address[tainted]).tolist())
+        owners = union(owners, self.services.tagged.frame.filter(met)["address_id"].to_numpy())
+        owners = union(owners, trail.pools["cluster_id"].to_numpy())
+        if trail.backward:  # payouts are named by the address they went to
+            owners = union(owners, trail.address[tainted])
+            if self.arrived is not None:
+                owners = union(owners, self.arrived["address_id"].to_numpy())
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
+
+    def mix(self, tx_id: int) -> dict[str, object]:
+        """What a detector says of a mixing transaction, as documents show it."""
+        (row,) = self.trail.mixes.filter(self.trail.mixes["tx_id"] == tx_id).to_dicts()
+        return {
+            "kind": row["kind"],
+            "participants_at_least": row["participants"],
+            "denominations": [str(units) for units in row["denominations"]],
+            "confidence": row["confidence"],
+        }
+
+    @cached_property
+    def most(self) -> dict[Any, int]:
+        """Endpoint -> the most that any convention can have brought there (`endpoints.most_there`)."""
+        from tracer.flow.endpoints import most_there
+
+        return most_there(self)
 
     @cached_property
     def kinds(self) -> dict[int, str]:
         """tx_id -> what a detector takes it for: of those that mix, or may."""
-        return dict(self.trail.shapes.select("tx_id", "kind").iter_rows())
+        return dict(self.trail.mixes.select("tx_id", "kind").iter_rows())
 
     def pool(self, cluster_id: int) -> dict[str, object]:
         """What tells that an untagged cluster is a pool, as documents show it."""
@@ -99,25 +140,33 @@ class Facts:
         return self.worth.on(base_units, self.day(output))
 
     def day(self, output: int) -> int:
-        """UTC day of an output's block, counted from 1970-01-01."""
-        return int(self.trail.time[self.trail.out_tx[output]]) // DAY
+        """UTC day of the block in which money came into an output on this trail, counted from 1970-01-01."""
+        return int(self.trail.time[output]) // DAY
 
     def days_of(self, chosen: npt.NDArray[np.bool_]) -> list[int]:
         """The UTC days of the blocks of the chosen outputs (bool[k]), each once, sorted."""
-        found: list[int] = np.unique(self.trail.time[self.trail.out_tx[chosen]] // DAY).tolist()
+        found: list[int] = distinct(self.trail.time[chosen] // DAY).tolist()
         return found
 
     def by_day(self, units: I64) -> dict[int, int]:
-        """Base units of outputs (int64[k]) summed by the UTC day of their blocks."""
+        """Base units that outputs (int64[k]) were made with, summed by the UTC day of that."""
         days: dict[int, int] = {}
         for output in np.flatnonzero(units).tolist():
-            day = self.day(output)
+            day = int(self.trail.since[output]) // DAY
             days[day] = days.get(day, 0) + int(units[output])
         return days
 
     def txid(self, output: int) -> str:
         """Txid of the transaction that made an output."""
-        return self.txids[int(self.trail.tx_id[self.trail.out_tx[output]])]
+        return self.txids[int(self.trail.point[output])]
+
+    def outpoint(self, output: int) -> tuple[str, int]:
+        """Txid and vout of an output."""
+        return self.txid(output), int(self.trail.vout[output])
+
+    def met(self, output: int) -> str:
+        """Txid of the transaction by which money came into an output on this trail; backward, that spent it."""
+        return self.txids[int(self.trail.met[output])]
 
     def address(self, output: int) -> str | None:
         """Canonical address of an output; None where it is nobody's."""

@@ -10,7 +10,10 @@ from enum import IntEnum
 
 
 class Fate(IntEnum):
-    """Why the money in an output is not followed further; `SPENT` is the one that is followed."""
+    """Why the money in an output is not followed further; `SPENT` is the one that is followed.
+
+    Backward, `MINTED` is money of a coinbase, and `UNSPENT` and `BURNED` do not occur.
+    """
 
     SPENT = 0
     UNSPENT = 1
@@ -25,6 +28,9 @@ class Fate(IntEnum):
     VALUE_FLOOR = 10
     TX_LIMIT = 11
     TIME_WINDOW = 12
+    MINTED = 13
+    CATEGORY = 14
+    INTERRUPTED = 15
 
     @property
     def reason(self) -> str:
@@ -35,9 +41,10 @@ class Fate(IntEnum):
 BUCKETS: dict[str, tuple[Fate, ...]] = {
     "services": (Fate.SERVICE,),
     "unspent": (Fate.UNSPENT,),
+    "minted": (Fate.MINTED,),
     "unread": (Fate.UNREAD,),
     "burned": (Fate.BURNED,),
-    "stopped": (Fate.CUSTODIAL_POOL, Fate.MIXER, Fate.BRIDGE, Fate.HIGH_DEGREE),
-    "pruned": (Fate.HOP_LIMIT, Fate.VALUE_FLOOR, Fate.TX_LIMIT, Fate.TIME_WINDOW),
+    "stopped": (Fate.CUSTODIAL_POOL, Fate.MIXER, Fate.BRIDGE, Fate.HIGH_DEGREE, Fate.CATEGORY),
+    "pruned": (Fate.HOP_LIMIT, Fate.VALUE_FLOOR, Fate.TX_LIMIT, Fate.TIME_WINDOW, Fate.INTERRUPTED),
 }
 """Bucket of `totals` -> the fates it sums. Fees are counted per movement and have no fate."""

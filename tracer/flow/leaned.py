@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
+from tracer.flow.sets import union
 from tracer.flow.tagged import among
 from tracer.intel.claims import ClaimKind, most_closed
 
@@ -23,7 +22,7 @@ def claims(facts: Facts, endpoints: Iterable[Endpoint]) -> list[str]:
 
     trail, services = facts.trail, facts.services
     found = set(facts.lots.considered)
-    for holding in services.holdings(np.union1d(trail.looked_at, trail.holding[trail.holding >= 0]).tolist()):
+    for holding in services.holdings(union(trail.looked_at, trail.holding[trail.holding >= 0]).tolist()):
         found.update(holding.considered)
     met = among("address_id", trail.seen.tolist() + list(facts.lots.members))
     tagged = services.tagged.frame
@@ -35,6 +34,7 @@ def claims(facts: Facts, endpoints: Iterable[Endpoint]) -> list[str]:
     said = tagged.filter(pl.col("claim_id").is_in(list(found)))
     names.update(name for column in ("actor", "label", "nested_in") for name in said[column] if name)
     found.update(row["claim"] for row in facts.overrides)
+    found |= facts.led_by
     return sorted(found | facts.snapshot.naming(names))
 
 

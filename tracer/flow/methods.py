@@ -9,8 +9,11 @@ from tracer.errors import UsageError
 from tracer.flow.movements import Apart, Method
 
 METHODS: Mapping[str, str] = {
-    "fifo": "tracer.flow.kernel_fifo",
-    "haircut": "tracer.flow.kernel_haircut",
+    "fifo": "tracer.flow.kernels.fifo",
+    "haircut": "tracer.flow.kernels.haircut",
+    "lifo": "tracer.flow.kernels.lifo",
+    "tiho": "tracer.flow.kernels.tiho",
+    "poison": "tracer.flow.kernels.poison",
 }
 """Name -> module with `run` and `apart`; imported when used, because kernels compile."""
 

@@ -36,6 +36,8 @@ class Movements:
     out_rank   int32[k]    place of the output in its transaction by (script, value, vout): breaks ties
     out_fate   uint8[k]    `Fate` under static stops; SPENT means: its spender is in here
     fee        int64[m]    inputs minus outputs; 0 for a coinbase, which has no inputs
+    fee_lot    int64[m]    where fees go to miners: the output that stands for the fee, the last of its
+                           transaction and of the highest rank, -1 where there is none; None: no movement has one
     """
 
     in_start: I64
@@ -46,6 +48,7 @@ class Movements:
     out_rank: I32
     out_fate: U8
     fee: I64
+    fee_lot: I64 | None = None
 
     def __len__(self) -> int:
         return len(self.fee)

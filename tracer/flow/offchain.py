@@ -16,8 +16,9 @@ import numpy as np
 
 from tracer.errors import UsageError
 from tracer.flow.facts import Answer, Facts
-from tracer.flow.grammar import parse
-from tracer.flow.seeds import Lots
+from tracer.flow.movements import Taint
+from tracer.flow.seeding.grammar import parse
+from tracer.flow.seeding.seeds import Lots
 from tracer.intel.claims import Leg, most_closed
 
 Followed = tuple[Facts, list[Answer]]
@@ -34,6 +35,7 @@ _KEPT = (
     "stops",
     "unspent",
     "unread",
+    "minted",
     "heuristics",
     "overrides",
     "protected",
@@ -44,11 +46,20 @@ _KEPT = (
 
 
 @dataclass(frozen=True)
+class Near:
+    """Where a trail reached a link: the transaction that made the output, what was traced there, and its UTC day."""
+
+    tx_id: int
+    units: int
+    day: int
+
+
+@dataclass(frozen=True)
 class Continuation:
     """One link at one place where one method's money reached it, and what was found behind it.
 
     claim     id of the link; after: that of the link behind which this one was reached, None in the first trace
-    output    index of the deposit in the trail of `before`
+    near      where the trail reached it, in `before`
     behind    None where it was not followed, or not again
     lost      why it could not be followed: money went on that this answer did not look at; else None
     above     claim of the earlier row that shows what lies behind the same withdrawal; else None
@@ -57,7 +68,7 @@ class Continuation:
     claim: str
     after: str | None
     leg: Leg
-    output: int
+    near: Near
     before: Followed
     behind: Followed | None
     lost: str | None
@@ -72,8 +83,11 @@ class Links:
         legs: Sequence[tuple[str, Leg]],
         follow: Callable[[Lots], Followed],
         lots_of: Callable[..., Lots],
+        *,
+        backward: bool = False,
     ) -> None:
-        """`follow` traces lots, `lots_of` resolves seeds to them."""
+        """`follow` traces lots, `lots_of` resolves seeds to them. Backward it goes on at what was paid in."""
+        self._backward = backward
         self._legs = legs
         self._follow = follow
         self._lots_of = lots_of
@@ -90,50 +104,73 @@ class Links:
         queue: list[tuple[Followed, str | None]] = [(first, None)]
         while queue:
             before, after = queue.pop(0)
-            for claim, leg, output in self._at(before, method):
-                behind, above, lots = None, None, self._withdrawal(before[0], leg, output)
+            for claim, leg, near in self._at(before, method):
+                behind, above, lots = None, None, self._withdrawal(before[0], leg, near)
                 if not isinstance(lots, str):
-                    above = shown.get(leg.target)
+                    above = shown.get(self._far(leg)[1])
                     if above is None:
-                        shown[leg.target] = claim
-                        behind = self._traced.get(leg.target) or self._follow(lots)
-                        self._traced[leg.target] = behind
+                        shown[self._far(leg)[1]] = claim
+                        behind = self._traced.get(self._far(leg)[1]) or self._follow(lots)
+                        self._traced[self._far(leg)[1]] = behind
                         queue.append((behind, claim))
                 lost = lots if isinstance(lots, str) else None
-                found.append(Continuation(claim, after, leg, output, before, behind, lost, above))
+                found.append(Continuation(claim, after, leg, near, before, behind, lost, above))
         return found
 
-    def _at(self, before: Followed, method: str) -> Iterator[tuple[str, Leg, int]]:
-        """Links whose deposit carries money under the method, with the deposit's index in the trail."""
-        facts, answers = before
-        own = [(claim, leg) for claim, leg in self._legs if leg.chain == facts.ledger.chain.name]
-        carrying = np.flatnonzero(_of(answers, method).taint.amount).tolist() if own else []
-        places = {(facts.txid(output), int(facts.trail.vout[output])): output for output in carrying}
-        for claim, leg in own:
-            txid, _, vout = leg.origin.partition(":")
-            if (output := places.get((txid, int(vout)))) is not None:
-                yield claim, leg, output
+    def _near(self, leg: Leg) -> tuple[str, str]:
+        """Chain and output at which the trail reaches a link: what the service received; backward, what it paid."""
+        return (leg.to_chain, leg.target) if self._backward else (leg.chain, leg.origin)
 
-    def _withdrawal(self, facts: Facts, leg: Leg, paid: int) -> Lots | str:
-        """What to follow behind a link whose deposit is the output `paid`; else why it cannot be followed."""
-        chain, trail = facts.ledger.chain, facts.trail
-        if leg.to_chain != chain.name:
-            return f"the withdrawal is on {leg.to_chain}: trace {leg.target} there"
-        if leg.target not in self._lots:
+    def _far(self, leg: Leg) -> tuple[str, str]:
+        """Chain and output at which it goes on."""
+        return (leg.chain, leg.origin) if self._backward else (leg.to_chain, leg.target)
+
+    def _at(self, before: Followed, method: str) -> Iterator[tuple[str, Leg, Near]]:
+        """Links whose near end carries money under the method, and how much."""
+        facts, answers = before
+        own = [(claim, leg) for claim, leg in self._legs if self._near(leg)[0] == facts.ledger.chain.name]
+        places = _carrying(facts, _of(answers, method).taint) if own else {}
+        for claim, leg in own:
+            txid, _, vout = self._near(leg)[1].partition(":")
+            if (near := places.get((txid, int(vout)))) is not None:
+                yield claim, leg, near
+
+    def _withdrawal(self, facts: Facts, leg: Leg, near: Near) -> Lots | str:
+        """What to follow behind a link that was reached at `near`; else why it cannot be followed."""
+        chain = facts.ledger.chain
+        (far_chain, far), what = self._far(leg), "deposit" if self._backward else "withdrawal"
+        if far_chain != chain.name:
+            return f"the {what} is on {far_chain}: trace {far} there"
+        if far not in self._lots:
             try:
-                self._lots[leg.target] = self._lots_of([parse(leg.target, chain)], unit="lot")
+                self._lots[far] = self._lots_of([parse(far, chain)], unit="lot")
             except UsageError as error:
-                self._lots[leg.target] = error.problem
-        lots = self._lots[leg.target]
+                self._lots[far] = error.problem
+        lots = self._lots[far]
         if isinstance(lots, str):
             return lots
-        deposit, withdrawal = int(trail.tx_id[trail.out_tx[paid]]), max(tx_id for tx_id, _ in lots.points)
+        ends = near.tx_id, max(tx_id for tx_id, _ in lots.points)
+        deposit, withdrawal = ends[::-1] if self._backward else ends
         if withdrawal < deposit:
             return (
                 f"the withdrawal is earlier than the deposit (block {withdrawal >> 24}, block {deposit >> 24}): "
                 "it was not followed"
             )
         return lots
+
+
+def _carrying(facts: Facts, taint: Taint) -> dict[tuple[str, int], Near]:
+    """Outputs that carry money, by name; also receipts of a set that are seeded as what they were paid from."""
+    places = {
+        facts.outpoint(o): Near(int(facts.trail.point[o]), int(taint.amount[o]), facts.day(o))
+        for o in np.flatnonzero(taint.amount).tolist()
+    }
+    for row in facts.arrived.iter_rows(named=True) if facts.arrived is not None else ():
+        name = facts.txids[row["tx_id"]], row["vout"]
+        o = int(np.flatnonzero(facts.trail.met == row["tx_id"])[0])
+        units = row["units"] + (places[name].units if name in places else 0)
+        places[name] = Near(row["tx_id"], min(units, row["value"]), facts.day(o))
+    return places
 
 
 def with_links(said: dict[str, Any], found: Sequence[Continuation], document: Document) -> dict[str, Any]:
@@ -156,8 +193,7 @@ def with_links(said: dict[str, Any], found: Sequence[Continuation], document: Do
 
 def _row(link: Continuation, method: str, document: Document) -> dict[str, Any]:
     """A link as one method's document shows it."""
-    facts, answers = link.before
-    units = int(_of(answers, method).taint.amount[link.output])
+    facts, _ = link.before
     behind, leg = None, link.leg
     if link.behind is not None:
         whole = document(link.behind[0], _of(link.behind[1], method), link.behind[1])
@@ -174,7 +210,7 @@ def _row(link: Continuation, method: str, document: Document) -> dict[str, Any]:
         "said_at": leg.said_at or None,
         "author": leg.author,
         "tlp": leg.tlp or None,
-        "traced_in": facts.amount(units, link.output),
+        "traced_in": facts.worth.on(link.near.units, link.near.day),
         "continuation": behind,
         "note": f"shown above, with claim {link.above}" if link.above else link.lost,
     }

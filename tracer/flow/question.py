@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from tracer.errors import UsageError
 from tracer.flow.methods import DEFAULT, METHODS
 from tracer.flow.movements import NO_LIMIT
-from tracer.flow.seeds import Unit
+from tracer.flow.seeding.seed_file import Listed
+from tracer.flow.seeding.seeds import Unit
 from tracer.flow.trail import Budget
 from tracer.intel import taxonomy
 from tracer.intel.claims import WEAK, KycLevel
@@ -19,6 +22,13 @@ from tracer.intel.prices import check_currency
 
 MOST_UNITS = (1 << 63) - 1
 """The largest amount a store or a kernel holds, in base units."""
+
+
+HIGH_DEGREE = 1_000
+"""Transactions of an unknown address from which on a trace ends there (heuristics.md C counts counterparties, P)."""
+
+Direction = Literal["forward", "backward"]
+THROUGH = ("mixer",)
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,15 @@ class Question:
     """One trace. Times are unix seconds, UTC, ends exclusive; `min_value` is in base units.
 
     pools                   whether pools that nobody tagged stop it too, recognised by what they do
+    direction               forward to where money went, backward to where it came from
+    min_share               the value floor as a share of what was seeded, a decimal; the larger of both floors holds
+    degree                  unknown addresses of more transactions stop it; 0: none do
+    stop                    categories at whose tagged addresses it ends too, that it would otherwise follow
+    through                 what is gone through as a lead, never as flow: `mixer`
+    fees                    whether fees rest, or go on to the miner of their block
+    edges                   whether the document holds every edge of the graph
     currency, price_source  of the fiat values (`tracer.intel.prices`); None: the sources as they rank
+    listed                  lists of more seeds (`tracer.flow.seeding.seed_file`)
     """
 
     seeds: tuple[str, ...]
@@ -73,12 +91,20 @@ class Question:
     seed_before: int | None = None
     exits: tuple[str, ...] = ()
     pools: Literal["all", "tagged"] = "all"
+    direction: Direction = "forward"
+    min_share: str | None = None
+    degree: int = HIGH_DEGREE
+    stop: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
+    fees: Literal["sink", "miners"] = "sink"
+    edges: bool = False
     currency: str = "USD"
     price_source: str | None = None
+    listed: tuple[Listed, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; `UsageError` says what."""
-        if not self.seeds:
+        if not self.seeds and not self.listed:
             raise UsageError(
                 "a trace needs at least one seed.", hint="An address, txid:vout, tag:LABEL, vasp:ID ..."
             )
@@ -97,13 +123,43 @@ class Question:
         ):
             if start is not None and end is not None and start >= end:
                 raise UsageError(f"{what} is an empty window: it ends before it begins.")
+        self._check_stops()
         Exits.parse(self.exits)
         check_currency(self.currency)
 
-    @property
-    def budget(self) -> Budget:
-        """The part the closure needs."""
-        return Budget(self.hops, self.max_txs, self.min_value, self.after, self.before)
+    def _check_stops(self) -> None:
+        """Refuse stops and directions that say nothing, or against each other."""
+        if self.min_share is not None:
+            share(self.min_share)
+        if self.degree < 0:
+            raise UsageError("--high-degree cannot be negative.", hint="0 switches it off.")
+        for category in self.stop:
+            if category not in taxonomy.load():
+                raise UsageError(f"there is no category {category!r} to stop at.")
+        for what in self.through:
+            if what not in THROUGH:
+                raise UsageError(f"--through {what!r} is not understood.", hint=f"Use {', '.join(THROUGH)}.")
+        if self.direction == "backward" and (self.fees == "miners" or self.through):
+            named = "--fees miners" if self.fees == "miners" else "--through"
+            raise UsageError(f"{named} follows money forward; this trace goes backward.")
+
+    def floor(self, received: int) -> int:
+        """The value floor in base units; `received` is what the seeds brought, of which `min_share` is a share."""
+        if self.min_share is None:
+            return self.min_value
+        return max(self.min_value, math.ceil(received * share(self.min_share)))
+
+    def budget(self, floor: int, *, mixers: bool = True) -> Budget:
+        """The part the closure needs. `mixers`: transactions that mix end it."""
+        return Budget(
+            self.hops,
+            self.max_txs,
+            floor,
+            self.after,
+            self.before,
+            miners=self.fees == "miners",
+            mixers=mixers,
+        )
 
     def parameters(self) -> dict[str, object]:
         """As the document repeats them."""
@@ -117,7 +173,11 @@ class Question:
             "seed_before": utc(self.seed_before),
             "exits": list(self.exits),
             "pools": self.pools,
-            "fees": "fee_sink",
+            "min_share": self.min_share,
+            "high_degree": self.degree or None,
+            "stop": sorted(set(self.stop)),
+            "through": sorted(set(self.through)),
+            "fees": "fee_sink" if self.fees == "sink" else "miners",
             "currency": self.currency,
             "price_source": self.price_source,
         }
@@ -137,6 +197,20 @@ def seconds(text: str) -> int:
         raise UsageError(
             f"{text!r} is no date.", hint="Write 2019-05-02 or 2019-05-02T13:00:00Z (UTC), years 1 to 9999."
         ) from error
+
+
+def share(text: str) -> Fraction:
+    """A decimal between 0 and 1, exactly; `UsageError` where it is none."""
+    try:
+        found = Decimal(text.strip())
+        exact = Fraction(found) if found.is_finite() and abs(found.adjusted()) < 40 else Fraction(-1)
+    except ArithmeticError:
+        exact = Fraction(-1)
+    if not 0 <= exact <= 1:
+        raise UsageError(
+            f"--min-share {_short(text)} is no share.", hint="Write a decimal from 0 to 1: 0.001."
+        )
+    return exact
 
 
 def base_units(text: str, decimals: int) -> int:

@@ -133,15 +133,15 @@ class Services:
         return cluster
 
 
-def load(ledger: Ledger, snapshot: Snapshot) -> Services:
+def load(ledger: Ledger, snapshot: Snapshot, stop: AbstractSet[str] = frozenset()) -> Services:
     """Resolve the snapshot's tags on this ledger's chain and leave the stops in TEMP tables.
 
     `claimed_address(address_id, since, until, holding)` and `claimed_cluster(cluster_id, ...)` are there
     afterwards, with at most one row per key and moment, for the closure to join. An address that is tagged
-    has a row of its own, which says who won.
+    has a row of its own, which says who won. `stop`: categories at which a trace ends too (`tagged.resolve`).
     """
     vasps = set(snapshot.vasps()["vasp_id"].to_list())
-    services = Services(resolve(ledger, snapshot.tags(ledger.chain.name), snapshot.names, vasps), vasps)
+    services = Services(resolve(ledger, snapshot.tags(ledger.chain.name), snapshot.names, vasps, stop), vasps)
     ledger.db.script(_SQL["make_claimed"])
     for name, held in (("address", services.addresses), ("cluster", services.clusters)):
         with ledger.db.table("held", held):

@@ -70,6 +70,13 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
+def common(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
+    """The times that are in both."""
+    second = list(second)
+    both = [(max(a, c), min(b, d)) for a, b in first for c, d in second]
+    return merge((since, until) for since, until in both if since < until)
+
+
 @lru_cache(maxsize=4096)
 def span_of(first: str, last: str) -> Span:
     """The time from one day to another (ISO dates, both included); "" leaves it open."""

@@ -16,8 +16,9 @@ def rows(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     """Where the trail was ended and why, one row per reason, address and transaction.
 
     `entity` is who is claimed to hold the address; None at a mixing transaction, at a pool that nobody tagged and
-    where nobody is named. The transaction is the one that brought the money there; at a mixer it is the mix. `basis`
-    is what the stop rests on (`_ground`), `evidence` what was counted for it.
+    where nobody is named. The transaction is the one that brought the money there (backward, that spent it); at a mixer
+    it is the mix. `basis`
+    is what the stop rests on (`ground`), `evidence` what was counted for it.
     """
     sums: dict[tuple[str, str, str], dict[int, int]] = {}
     grounds: dict[tuple[str, str, str], tuple[str, str | None, dict[str, Any] | None]] = {}
@@ -25,11 +26,11 @@ def rows(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, fates)).tolist():
         fate = Fate(int(taint.fate[o]))
         mixed = fate is Fate.MIXER and facts.trail.holding[o] < 0
-        txid = facts.txids[int(facts.trail.spender[o])] if mixed else facts.txid(o)
+        txid = facts.txids[int(facts.trail.beyond[o])] if mixed else facts.met(o)
         key = (fate.reason, facts.address(o) or "", txid)
         days, day = sums.setdefault(key, {}), facts.day(o)
         days[day] = days.get(day, 0) + int(taint.amount[o])
-        grounds[key] = _ground(facts, fate, o)
+        grounds[key] = ground(facts, fate, o)
     ranked = sorted(
         sums.items(), key=lambda item: (-sum(item[1].values()), item[0][1], item[0][2], item[0][0])
     )
@@ -47,12 +48,13 @@ def rows(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     ]
 
 
-def _ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dict[str, Any] | None]:
+def ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dict[str, Any] | None]:
     """Basis, entity and evidence of a stop.
 
     claim      a tag says so
     pool_like  nobody tagged the wallet; it behaves like a pool
-    shape      the spending transaction has the shape of a mix
+    high_degree  nobody tagged the address; it stands in too many transactions
+    shape      the transaction beyond has the shape of a mix
     seed       it came back to the entity that was asked about
     limit      a limit of the question
     """
@@ -64,7 +66,9 @@ def _ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dic
     if trail.pool[output] >= 0:
         return "pool_like", None, facts.pool(int(trail.pool[output]))
     if fate is Fate.MIXER:
-        return "shape", None, {"kind": facts.kinds[int(trail.spender[output])]}
+        return "shape", None, facts.mix(int(trail.beyond[output]))
+    if trail.degree[output] >= 0:
+        return "high_degree", None, {"transactions": int(trail.degree[output])}
     return "seed", None, None
 
 

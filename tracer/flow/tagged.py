@@ -17,7 +17,7 @@ from tracer.flow.fates import Fate
 from tracer.flow.spans import span_of
 from tracer.intel import taxonomy
 from tracer.intel.names import Names
-from tracer.intel.ranking import Row, behaviour_of, protection_of
+from tracer.intel.ranking import Row, behaviour_of, protection_of, words_of
 from tracer.intel.wording import asked, identified
 from tracer.ledger.store import Ledger
 
@@ -50,10 +50,15 @@ class Tagged:
     """
 
     def __init__(
-        self, tags: pl.DataFrame, found: pl.DataFrame, names: Names, vasps: AbstractSet[str]
+        self,
+        tags: pl.DataFrame,
+        found: pl.DataFrame,
+        names: Names,
+        vasps: AbstractSet[str],
+        stop: AbstractSet[str] = frozenset(),
     ) -> None:
         """`found`: claim (row number of `tags`), address_id, cluster_id."""
-        self.frame = _in_columns(tags, found, names, vasps)
+        self.frame = _in_columns(tags, found, names, vasps, stop)
         self._tags, self._claim = tags, found["claim"]
         self._made: dict[int, tuple[Row, Fate | None]] = {}
 
@@ -98,18 +103,24 @@ def among(column: str, ids: Iterable[int]) -> pl.Expr:
     return pl.col(column).is_in(pl.Series(sorted(set(ids)), dtype=pl.Int32).implode())
 
 
-def resolve(ledger: Ledger, tags: pl.DataFrame, names: Names, vasps: AbstractSet[str]) -> Tagged:
-    """The tags whose address the ledger has seen.
+def resolve(
+    ledger: Ledger,
+    tags: pl.DataFrame,
+    names: Names,
+    vasps: AbstractSet[str],
+    stop: AbstractSet[str] = frozenset(),
+) -> Tagged:
+    """The tags whose address the ledger has seen; `stop` are categories at which a trace ends that others follow.
 
     An actor under another name of its own, or a service's label that is the name of exactly one actor, is that
     actor (`Names.identified`).
     """
     with ledger.db.table("found", ledger.find_addresses(tags)):
         found = ledger.db.polars(_SQL["clusters_of_claims"])
-    return Tagged(tags, found, names, vasps)
+    return Tagged(tags, found, names, vasps, stop)
 
 
-def fate_of(row: Row, *, known: bool) -> Fate | None:
+def fate_of(row: Row, *, known: bool, stop: AbstractSet[str] = frozenset()) -> Fate | None:
     """What a trace does at a tagged address; None where the money is its holder's own and goes on.
 
     Per-order escrow is no pool whoever runs it: money goes through it one to one (DESIGN section 5). Where an
@@ -124,11 +135,12 @@ def fate_of(row: Row, *, known: bool) -> Fate | None:
         return None
     if known and (first is None or first.behaviour not in ("mixer", "bridge")):
         return Fate.SERVICE
-    return _FATES[behaviour]
+    fate = _FATES[behaviour]
+    return Fate.CATEGORY if fate is None and stop & set(words_of(row)) else fate
 
 
 def _in_columns(
-    tags: pl.DataFrame, found: pl.DataFrame, names: Names, vasps: AbstractSet[str]
+    tags: pl.DataFrame, found: pl.DataFrame, names: Names, vasps: AbstractSet[str], stop: AbstractSet[str]
 ) -> pl.DataFrame:
     """`Tagged.frame`: what `Names.identified`, `fate_of`, `protection_of` and `span_of` say of each row."""
     import polars as pl
@@ -140,7 +152,7 @@ def _in_columns(
     known = pl.col("actor").is_in(list(vasps)) | pl.col("nested_in").is_in(list(vasps))
     frame = asked(
         frame.with_columns(known.alias("known")), fated, {"fate": pl.UInt8, "shields": pl.Boolean},
-        lambda row: (fate_of(row, known=row["known"]), bool(protection_of(row))),
+        lambda row: (fate_of(row, known=row["known"], stop=stop), bool(protection_of(row))),
     )  # fmt: skip
     frame = asked(
         frame, ["valid_from", "valid_to"], {"since": pl.Int64, "until": pl.Int64},

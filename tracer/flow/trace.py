@@ -6,7 +6,7 @@ the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,10 @@ from tracer.clustering import state as clustering
 from tracer.clustering.constraints import overrides
 from tracer.clustering.lookup import clusters_of
 from tracer.clustering.overrides import touching
-from tracer.clustering.pools import rule_of
+from tracer.clustering.pools import Thresholds, rule_of
 from tracer.clustering.rules import RuleSet, Tier
 from tracer.db import named_sql
 from tracer.errors import StoreDamaged, UsageError
-from tracer.flow import seeds as seeding_room
 from tracer.flow import services as service_room
 from tracer.flow.closure import Closure
 from tracer.flow.deposits import DEPOSIT_SWEEP
@@ -28,15 +27,19 @@ from tracer.flow.document import compare, document
 from tracer.flow.endpoints import look_at_accounts
 from tracer.flow.facts import Answer, Facts, Rates
 from tracer.flow.fates import BUCKETS, Fate
-from tracer.flow.grammar import Seed, parse
-from tracer.flow.kernel_ceiling import ceiling
+from tracer.flow.kernels.ceiling import ceiling
+from tracer.flow.leads import leads
 from tracer.flow.methods import apart, method
 from tracer.flow.movements import I64, Limits, Taint
 from tracer.flow.offchain import Followed, Links, with_links
 from tracer.flow.question import Question
-from tracer.flow.seeds import Lots
+from tracer.flow.seeding import seeds as seeding_room
+from tracer.flow.seeding.arrivals import Arrivals, arrivals, brought
+from tracer.flow.seeding.grammar import parse
+from tracer.flow.seeding.seeds import Lots
 from tracer.flow.services import Services
-from tracer.flow.trail import Trail
+from tracer.flow.sources import Sources
+from tracer.flow.trail import Budget, Pulse, Trail
 from tracer.flow.untagged import Untagged
 from tracer.flow.worth import Worth
 from tracer.intel.prices import Prices
@@ -56,11 +59,13 @@ def trace(
     rules: RuleSet,
     engine: str,
     rates: Rates = lambda _id, _version: None,
+    pulse: Pulse = lambda _hop, _txs: True,
 ) -> dict[str, Any]:
     """Answer a question: `tracer.trace/1` for one method, `tracer.traces/1` for several.
 
     `rules` are those in force, with what they do; `engine` is the version of this program; both are quoted. `rates`
-    tells the measured error rate of a rule. Raises `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged`
+    tells the measured error rate of a rule. `pulse` is told of every hop, and may end the trace there: the answer then
+    says that it is partial. Raises `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged`
     if a balance does not close.
     """
     tip = ledger.tip()
@@ -71,20 +76,24 @@ def trace(
         )
     runs = ledger.db.rows(_SQL["gaps"])
     worth = Worth(ledger.chain, Prices(snapshot.claims("prices"), question.currency, question.price_source))
-    services = service_room.load(ledger, snapshot)
+    services = service_room.load(ledger, snapshot, frozenset(question.stop))
+    backward = question.direction == "backward"
     lots = seeding_room.resolve(
         ledger,
         services,
-        _distinct(parse(text, ledger.chain) for text in question.seeds),
+        [parse(text, ledger.chain) for text in question.seeds],
         unit=question.unit,
         after=question.seed_after,
         before=question.seed_before,
+        backward=backward,
+        listed=question.listed,
     )
     follow = partial(
-        _follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, rates, engine)
+        _follow, ledger, snapshot, question, worth, services, (tip, runs), (rules, rates, engine), pulse
     )
     first = follow(lots)
-    links = Links(snapshot.legs(), follow, partial(seeding_room.resolve, ledger, services))
+    lots_of = partial(seeding_room.resolve, ledger, services, backward=backward)
+    links = Links(snapshot.legs(), follow, lots_of, backward=backward)
     facts, answers = first
     documents = [
         with_links(document(facts, answer, answers), links.reached(first, answer.method), document)
@@ -107,25 +116,21 @@ def _follow(
     services: Services,
     read: tuple[Tip, Sequence[tuple[int, int]]],
     made_by: tuple[RuleSet, Rates, str],
+    pulse: Pulse,
     lots: Lots,
 ) -> Followed:
     """Where lots went: closure, kernels, names."""
     (tip, runs), (rules, rates, engine) = read, made_by
     pools = rule_of(rules) if question.pools == "all" else None
     thresholds = pools.parameters if pools else None
-    closure = Closure(
-        ledger,
-        services,
-        question.budget,
-        Untagged(ledger, thresholds),
-        home=np.array(sorted(lots.members), np.int64),
-        last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
-        own_set_stops=lots.unit == "entity",
-        sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None,
-    )
-    trail = closure.grow(lots.entries())
-    seeding = lots.seeding(trail)
-    limits = Limits(question.hops, question.min_value)
+    floor = question.floor(brought(ledger, lots) if question.min_share else 0)
+    walk = partial(
+        _walk, ledger, services, question, lots, last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
+        sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None, thresholds=thresholds, pulse=pulse,
+    )  # fmt: skip
+    trail, entered = walk(question.budget(floor))
+    seeding = entered.seeding(trail)
+    limits = Limits(question.hops, floor)
     taints = {name: method(name)(trail.movements, seeding, limits) for name in question.methods}
     for name, taint in taints.items():
         check_conservation(name, taint)
@@ -144,12 +149,48 @@ def _follow(
         rates=rates,
         engine=engine,
         ceiling=ceiling(trail.movements, seeding),
+        seeding=seeding,
+        owner=entered.owner(trail),
+        arrived=entered.paid if isinstance(entered, Arrivals) else None,
+        floor=floor,
     )
     facts.overrides = _overrides(facts)
-    answers = [Answer(name, taint, _by_seed(name, trail, lots, taint)) for name, taint in taints.items()]
+    answers = [
+        Answer(name, taint, _by_seed(name, trail, lots, facts.owner, taint)) for name, taint in taints.items()
+    ]
     facts.name_everything(answers)
     look_at_accounts(facts, answers, thresholds)
+    if "mixer" in question.through:
+        facts.leads, facts.led_by, facts.lead_notes = leads(
+            facts, walk(question.budget(floor, mixers=False))[0]
+        )
     return facts, answers
+
+
+def _walk(
+    ledger: Ledger,
+    services: Services,
+    question: Question,
+    lots: Lots,
+    budget: Budget,
+    *,
+    last_gap: int,
+    sweeps: bool,
+    thresholds: Thresholds | None,
+    pulse: Pulse,
+) -> tuple[Trail, Lots | Arrivals]:
+    """The closure of lots in the direction of the question, and how they enter it."""
+    untagged = Untagged(ledger, thresholds, question.degree)
+    home, stops = np.array(sorted(lots.members), np.int64), lots.unit == "entity"
+    if question.direction == "backward":
+        entered = arrivals(ledger, lots)
+        back = Sources(ledger, services, budget, untagged, home=home, own_set_stops=stops, pulse=pulse)
+        return back.grow(entered.entries(), entered.transactions()), entered
+    closure = Closure(
+        ledger, services, budget, untagged, home=home, last_gap=last_gap, own_set_stops=stops, sweeps=sweeps,
+        pulse=pulse,
+    )  # fmt: skip
+    return closure.grow(lots.entries()), lots
 
 
 def _overrides(facts: Facts) -> list[dict[str, Any]]:
@@ -161,13 +202,13 @@ def _overrides(facts: Facts) -> list[dict[str, Any]]:
     return touching(facts.ledger, said, set(met.values()), Tier.CONSERVATIVE)
 
 
-def _distinct(seeds: Iterable[Seed]) -> list[Seed]:
-    """Each seed once and in one order, however often and however they were written."""
-    return sorted(set(seeds), key=lambda seed: (seed.kind, seed.value))
-
-
 def check_conservation(name: str, taint: Taint) -> None:
-    """Seed = what rests in the buckets plus fees, to the base unit; else the engine is wrong and says so."""
+    """Seed = what rests in the buckets plus fees, to the base unit; else the engine is wrong and says so.
+
+    Poison marks and does not divide: it conserves nothing.
+    """
+    if name == "poison":
+        return
     rests = taint.rests()
     seeded = sum(taint.seeded.tolist())
     found = sum(taint.fees.tolist()) + sum(
@@ -180,8 +221,8 @@ def check_conservation(name: str, taint: Taint) -> None:
         )
 
 
-def _by_seed(name: str, trail: Trail, lots: Lots, taint: Taint) -> dict[int, I64]:
+def _by_seed(name: str, trail: Trail, lots: Lots, owner: I64, taint: Taint) -> dict[int, I64]:
     """Taint per seed argument, under the cuts of all together; empty for a single seed."""
     if not 1 < len(lots.seeds) <= MOST_SEEDS_APART:
         return {}
-    return apart(name)(trail.movements, taint, lots.owner(trail))
+    return apart(name)(trail.movements, taint, owner)

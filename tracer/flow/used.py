@@ -14,6 +14,7 @@ from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
 from tracer.flow.fates import Fate
 from tracer.flow.movements import Taint
+from tracer.flow.sets import distinct
 
 
 def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -
     trail = facts.trail
     used = _conservative(facts, taint)
     sweep, pool = facts.rules.heuristic(DEPOSIT_SWEEP), facts.rules.heuristic(POOL_LIKE)
-    if sweep and any(leg.swept for endpoint in endpoints for leg in endpoint.legs):
+    if sweep and any(np.any(trail.swept_to[endpoint.outputs] >= 0) for endpoint in endpoints):
         used.append(_row(facts, sweep, "endpoint legs"))
     if pool and bool(np.any((taint.amount > 0) & (trail.pool >= 0))):
         used.append(_row(facts, pool, "stops at pools"))
@@ -40,8 +41,8 @@ MAY_MIX = "passed through a transaction that may be a mix"
 def may_mix(facts: Facts, taint: Taint) -> dict[str, int]:
     """Kind -> transactions that may mix two parties' coins, and that traced money went through."""
     trail = facts.trail
-    carried = np.unique(trail.tx_id[trail.out_tx[(taint.amount > 0) & (taint.hop > 0)]]).tolist()
-    kinds = dict(trail.shapes.filter(~trail.shapes["stops"]).select("tx_id", "kind").iter_rows())
+    carried = distinct(trail.met[(taint.amount > 0) & (taint.hop > 0)]).tolist()
+    kinds = dict(trail.mixes.filter(~trail.mixes["stops"]).select("tx_id", "kind").iter_rows())
     met = [kinds[tx_id] for tx_id in carried if tx_id in kinds]
     return {kind: met.count(kind) for kind in sorted(set(met))}
 
@@ -49,7 +50,7 @@ def may_mix(facts: Facts, taint: Taint) -> dict[str, int]:
 def _mixers(facts: Facts, taint: Taint) -> set[str]:
     trail = facts.trail
     at_shape = (taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0)
-    return {facts.kinds[tx_id] for tx_id in np.unique(trail.spender[at_shape]).tolist()}
+    return {facts.kinds[tx_id] for tx_id in distinct(trail.beyond[at_shape]).tolist()}
 
 
 def _conservative(facts: Facts, taint: Taint) -> list[dict[str, Any]]:

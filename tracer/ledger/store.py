@@ -130,10 +130,16 @@ class Ledger:
         """Which of many addresses (kind uint8, payload) the ledger has seen: place (their row, int64), address_id."""
         import polars as pl
 
+        if not addresses.height:
+            return pl.DataFrame(schema={"place": pl.Int64, "address_id": pl.Int32})
         asked = addresses.select("kind", "payload", address_prefixes(addresses).alias("prefix"))
         asked = asked.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
         with self.db.table("asked", asked):
             return self.db.polars(_SQL["find_addresses"])
+
+    def in_order(self) -> bool:
+        """Whether address ids follow the order of the chain: blocks were never written below others (a backfill)."""
+        return bool(self.db.value(_SQL["in_order"]))
 
     def quarantine_block(self, block_hash: bytes, source: str, reason: str, raw: bytes) -> None:
         """Keep a refused block as it was found, once; `tracer status` counts it until a sound copy is read."""

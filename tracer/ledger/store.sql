@@ -36,6 +36,11 @@ SELECT address_id, kind, payload FROM address
 WHERE address_id IN (SELECT unnest($ids)) ORDER BY address_id;
 -- name: txids
 SELECT tx_id, txid FROM tx WHERE tx_id IN (SELECT unnest($ids)) ORDER BY tx_id;
+-- name: in_order
+-- whether no block was written after a higher one: as noted when one came, or as the rows still show, which are scanned
+-- in the order they were written
+SELECT NOT EXISTS (FROM meta WHERE key = 'backfilled')
+   AND NOT EXISTS (FROM (SELECT height < lag(height) OVER () AS earlier FROM block) WHERE earlier);
 -- name: quarantined
 SELECT DISTINCT place FROM quarantine ORDER BY place;
 -- name: quarantine

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from tracer.flow.kernel_shared import SPENT, enter, seed_outputs, split
+from tracer.flow.kernels.shared import SPENT, enter, seed_outputs, split
 from tracer.flow.movements import I64, Limits, Movements, Seeding, Taint
 
 

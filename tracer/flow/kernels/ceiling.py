@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tracer.flow.kernel_shared import SPENT
+from tracer.flow.kernels.shared import SPENT
 from tracer.flow.movements import I64, LEAVING, MEMBER, Movements, Seeding
 
 

@@ -9,23 +9,49 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tracer.chain import Chain
 from tracer.errors import UsageError
+from tracer.flow.spans import FOREVER, Span, merge
 
 
 @dataclass(frozen=True)
 class Seed:
-    """One seed argument. `value` is its canonical text without the kind's prefix; `text` has it."""
+    """One seed. `value` is its canonical text without the kind's prefix; `text` has it.
+
+    role   what a list of seeds calls it ("seller", "victim"); several rows' roles in one; None where none does
+    times  when money must arrive to count (unix seconds, in order, apart); the rows of a list say
+
+    Two seeds are equal where they name the same, whatever their roles and times: `distinct` joins those.
+    """
 
     kind: str
     value: str
+    role: str | None = field(default=None, compare=False)
+    times: tuple[Span, ...] = field(default=(FOREVER,), compare=False)
 
     @property
     def text(self) -> str:
         """As it can be given again."""
         return f"{self.kind}:{self.value}" if self.kind in _KINDS else self.value
+
+
+def distinct(seeds: Iterable[Seed]) -> list[Seed]:
+    """Each seed once and in one order, however often and however they were written."""
+    same: dict[Seed, list[Seed]] = {}
+    for seed in seeds:
+        same.setdefault(seed, []).append(seed)
+    return [
+        _joined(group) if len(group) > 1 else group[0]
+        for _, group in sorted(same.items(), key=lambda item: (item[0].kind, item[0].value))
+    ]
+
+
+def _joined(group: list[Seed]) -> Seed:
+    roles = sorted({seed.role for seed in group if seed.role})
+    times = merge(span for seed in group for span in seed.times)
+    return Seed(group[0].kind, group[0].value, ", ".join(roles) or None, tuple(times))
 
 
 _KINDS = ("tag", "vasp", "cluster")
@@ -72,6 +98,11 @@ def _output(text: str, txid: str, rest: str, chain: Chain) -> Seed:
 
 
 def digest(seeds: Iterable[Seed], chain: Chain) -> str:
-    """SHA-256 over the seeds' canonical forms, whatever their order on the command line."""
-    rows = sorted([chain.name, seed.kind, seed.value] for seed in seeds)
+    """SHA-256 over the seeds' canonical forms, with the roles and times of those that have any, in any order."""
+    rows: list[list[object]] = []
+    for seed in sorted(seeds, key=lambda seed: (seed.kind, seed.value)):
+        row: list[object] = [chain.name, seed.kind, seed.value]
+        if seed.role is not None or seed.times != (FOREVER,):
+            row += [seed.role, seed.times]
+        rows.append(row)
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
