@@ -75,7 +75,7 @@ def cautions(request: Request) -> list[str]:
             *(
                 (
                     f"{name}: {_numbers(own)} {'stands' if len(own) == 1 else 'stand'} on {method} alone: no other "
-                    "convention of the trace finds it",
+                    f"convention of the trace finds {'it' if len(own) == 1 else 'them'}",
                     True,
                 )
                 for method, own in alone.items()

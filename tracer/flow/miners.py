@@ -104,9 +104,12 @@ def in_execution_order(*frames: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
     """Heads, outputs and inputs in the order kernels read them; fees come last, and the subsidy."""
     import polars as pl
 
-    within = (("turn",), ("turn", pl.col("vout") < 0, "vout"), ("turn", "vin", "prev_tx_id"))
+    turn, vout = pl.col("turn"), pl.col("vout")
+    within: tuple[list[pl.Expr], ...] = (
+        [turn], [turn, vout < 0, vout], [turn, pl.col("vin"), pl.col("prev_tx_id")]
+    )  # fmt: skip
     return tuple(
-        frame.with_columns(turn=pl.Series(execution(frame["tx_id"].to_numpy()))).sort(*by).drop("turn")
+        frame.with_columns(turn=pl.Series(execution(frame["tx_id"].to_numpy()))).sort(by).drop("turn")
         for frame, by in zip(frames, within, strict=True)
     )
 
