@@ -7,8 +7,9 @@ A queue is `(address, asset)`. What a service or a window decides is given from 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -67,7 +68,9 @@ def trace_queues(
 
     An opening of None is unknown; one not named is 0. A queue not named in `ends` is `unspent`.
     """
-    rule = {"fifo": _Line, "lifo": _Pile, "haircut": _Share, "poison": _Stain}[method]
+    rule: Callable[[int | None], _Held] = {"fifo": _Line, "lifo": _Pile, "haircut": _Share, "poison": _Stain}[
+        method
+    ]
     openings, ends = openings or {}, ends or {}
     found = OracleQueueTaint()
     order = {transfer.name: place for place, transfer in enumerate(ledger)}
@@ -140,17 +143,17 @@ def _enter(bits: Sequence[Bit], units: int, owner: int) -> list[Bit]:
     return [bit for bit in marked if bit.units]
 
 
-class _Held:
+class _Held(ABC):
     """What a queue holds, under one convention."""
 
-    def pay(self, units: int) -> list[Bit]:
-        raise NotImplementedError
+    @abstractmethod
+    def pay(self, units: int) -> list[Bit]: ...
 
-    def take(self, bits: Sequence[Bit], hop: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def take(self, bits: Sequence[Bit], hop: int) -> None: ...
 
-    def tainted(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def tainted(self) -> int: ...
 
 
 class _Sunk(_Held):

@@ -9,7 +9,7 @@ import pytest
 from rules import clustering
 from tests.scenarios.case import Case, Found
 from tests.scenarios.ledger import Tx
-from tracer.flow.question import Question
+from tracer.flow.question import Direction, Question
 from tracer.flow.trace import trace
 from tracer.ledger.store import Ledger
 
@@ -27,12 +27,12 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path, CHAIN)
 
 
-def ended(case: Case, seed: str, at: int, **question: object) -> Found:
+def ended(case: Case, seed: str, at: int, direction: Direction = "forward") -> Found:
     """The answer of a trace that was ended before hop `at`."""
     from tests.scenarios.case import CHAIN as PLAY
 
     with Ledger.open(case.workspace, PLAY) as ledger:
-        asked = Question((case.seed(seed),), ("fifo",), hops=100, **question)  # type: ignore[arg-type]
+        asked = Question((case.seed(seed),), ("fifo",), hops=100, direction=direction)
         document = trace(
             ledger, case.snapshot, asked, rules=clustering(), engine="test",
             pulse=lambda hop, _transactions: hop < at,

@@ -17,12 +17,9 @@ from tracer.errors import StoreDamaged
 from tracer.flow.fates import Fate
 from tracer.flow.kernels.reverse import reverse
 from tracer.flow.movements import I64, U8, Movements
-from tracer.flow.services import Services
 from tracer.flow.sets import among, distinct, minus, union
-from tracer.flow.trail import Budget, Points, Pulse, Trail
-from tracer.flow.untagged import Untagged
+from tracer.flow.trail import Points, Trail
 from tracer.flow.walk import Walk, column, ids, starts
-from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,25 +28,6 @@ if TYPE_CHECKING:
 class Sources(Walk):
     """Grows a trail back from seeded outputs. One use: `Sources(...).grow(entries, arrivals)`."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        services: Services,
-        budget: Budget,
-        untagged: Untagged,
-        *,
-        home: I64,
-        own_set_stops: bool,
-        pulse: Pulse = lambda _hop, _txs: True,
-    ) -> None:
-        """As `Walk`."""
-        super().__init__(
-            ledger, services, budget, untagged, home=home, own_set_stops=own_set_stops, pulse=pulse
-        )
-        self._cut = -1
-        self._spent: list[pl.DataFrame] = []
-        self._doors: list[pl.DataFrame] = []
-
     def grow(self, entries: pl.DataFrame, arrivals: I64) -> Trail:
         """Follow `entries` (tx_id, vout: seeded outputs, distinct), and what the transactions `arrivals` spent.
 
@@ -57,6 +35,9 @@ class Sources(Walk):
         """
         import polars as pl
 
+        self._cut = -1
+        self._spent: list[pl.DataFrame] = []
+        self._doors: list[pl.DataFrame] = []
         made = union(entries["tx_id"].to_numpy(), arrivals)
         outputs = self._rows("plain_outputs", wanted=ids(made))
         own = outputs.join(entries, on=["tx_id", "vout"], how="semi", maintain_order="left")
