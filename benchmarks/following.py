@@ -22,6 +22,8 @@ import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tracer.ledger.store import Ledger
 
 CHAIN = "bitcoin-regtest"
@@ -195,23 +197,23 @@ def measure(root: Path, bench: Path, runs: int) -> list[str]:
             f"| {direction} | {statistics.median(seconds):.3f} s | {seconds[int(len(seconds) * 0.95)]:.3f} s | "
             f"{seconds[-1]:.3f} s | {statistics.median(sizes):,.0f} | {max(sizes):,} |"
         )
-    told = [_whole(root, folder) for _ in range(runs)]
+    alone = [_whole(root, folder, METHODS[:1]) for _ in range(runs)]
+    told = [_whole(root, folder, METHODS) for _ in range(runs)]
     lines += [
         "",
-        f"From one early coinbase, closure to {CLOSURE:,} transactions, then every method over all of them; each run a "
-        "process of its own:",
+        f"From one early coinbase, closure to {CLOSURE:,} transactions, then methods over all of them; each run a "
+        "process of its own, kernels loaded before:",
         "",
-        "| | seconds | beside |",
-        "|---|---|---|",
-        f"| closure, columns read | {_spread(told, 'closure')} | |",
-        f"| closure and FIFO together | {_spread(told, 'closure_fifo')} | 8 s |",
+        "| | seconds | peak memory | beside |",
+        "|---|---|---|---|",
+        f"| closure and FIFO together | {_spread(alone, 'together')} | {_gigabytes(alone)} | 8 s, 2 GB |",
+        f"| closure for every method: the places of equal scripts too | {_spread(told, 'closure')} | "
+        f"{_gigabytes(told)} | |",
         *(
-            f"| {name}: {int(told[0][f'{name}_outputs']):,} outputs reached | "
-            f"{_spread(told, name)} | {'BlockSci 1.6 s (fixed reference)' if name in ('haircut', 'poison') else ''} |"
+            f"| {name}: {int(told[0][f'{name}_outputs']):,} outputs reached | {_spread(told, name)} | | "
+            f"{'BlockSci 1.6 s (fixed reference)' if name in ('haircut', 'poison') else ''} |"
             for name in METHODS
         ),
-        "",
-        f"Peak memory of that process: {max(run['peak'] for run in told) / 1e9:.2f} GB.",
         "",
         f"`tracer trace` in that store, from the start of the process to the first line of the result: "
         f"{_spread([_first_line(root, folder) for _ in range(runs + 1)][1:], 'first')} s (byte code cached)",
@@ -220,6 +222,10 @@ def measure(root: Path, bench: Path, runs: int) -> list[str]:
 
 
 METHODS = ("fifo", "lifo", "tiho", "haircut", "poison")
+
+
+def _gigabytes(told: list[dict[str, float]]) -> str:
+    return f"{max(run['peak'] for run in told) / 1e9:.2f} GB"
 
 
 def _spread(told: list[dict[str, float]], name: str) -> str:
@@ -262,48 +268,51 @@ def _sample(ledger: Ledger) -> list[tuple[int, int]]:
     )
 
 
-def _whole(root: Path, folder: Path) -> dict[str, float]:
-    """One process that grows the large closure and runs every method over it."""
+def _whole(root: Path, folder: Path, names: Sequence[str]) -> dict[str, float]:
+    """One process that grows the large closure and runs methods over it."""
     ran = subprocess.run(
-        [sys.executable, "-c", f"from benchmarks.following import whole; whole({str(folder)!r})"],
+        [sys.executable, "-c", f"from benchmarks.following import whole; whole({str(folder)!r}, {tuple(names)!r})"],
         check=True, capture_output=True, text=True, cwd=root,
     )  # fmt: skip
     return {name: float(figure) for name, figure in (line.split() for line in ran.stdout.splitlines())}
 
 
-def whole(folder: str) -> None:
-    """Print figures, a line each: name, seconds."""
+def whole(folder: str, names: Sequence[str]) -> None:
+    """Print figures of one closure and these methods over it, a line each: name, seconds."""
     import polars as pl
 
     import rules
     from adapters.bitcoin.chains import chain_named
     from tracer.clustering.pools import rule_of
     from tracer.flow import services
-    from tracer.flow.closure import Closure
-    from tracer.flow.methods import method
+    from tracer.flow.closure import SWEEP_FROM, Closure
+    from tracer.flow.methods import breaks_ties, method
     from tracer.flow.movements import Limits, Seeding
-    from tracer.flow.trail import Budget
+    from tracer.flow.trail import Budget, Trail
     from tracer.flow.untagged import Untagged
     from tracer.intel.snapshot import Snapshot
     from tracer.ledger.store import Ledger
     from tracer.workspace import Workspace
 
     rule = rule_of(rules.clustering())
+    entries = pl.DataFrame({"tx_id": [0], "vout": [0]}, schema={"tx_id": pl.Int64, "vout": pl.Int32})
     with Ledger.open(Workspace(Path(folder)), chain_named(CHAIN)) as ledger:
         known = services.load(ledger, Snapshot.open(Workspace(Path(folder))))
-        entries = pl.DataFrame({"tx_id": [0], "vout": [0]}, schema={"tx_id": pl.Int64, "vout": pl.Int32})
-        for name in METHODS:
-            method(name)
+
+        def grow(most: int, sweep_from: int) -> Trail:
+            untagged = Untagged(ledger, rule.parameters if rule else None, 1_000)
+            return Closure(
+                ledger, known, Budget(10_000, most), untagged, home=np.empty(0, np.int64), last_gap=-1,
+                own_set_stops=False, ties=breaks_ties(names),
+            ).grow(entries, sweep_from=sweep_from)  # fmt: skip
+
+        grow(1_000, 0)  # loads compiled kernels, or compiles them
         began = time.perf_counter()
-        trail = Closure(
-            ledger, known, Budget(10_000, CLOSURE), Untagged(ledger, rule.parameters if rule else None, 1_000),
-            home=np.empty(0, np.int64), last_gap=-1, own_set_stops=False,
-        ).grow(entries)  # fmt: skip
-        grown = time.perf_counter() - began
+        trail = grow(CLOSURE, SWEEP_FROM)
+        figures = {"closure": time.perf_counter() - began, "txs": float(len(trail.movements))}
     seeding = Seeding.empty(trail.movements)
     seeding.fixed[trail.index(np.array([0]), np.array([0]))] = trail.movements.out_value[0]
-    figures = {"closure": grown, "txs": float(len(trail.movements))}
-    for name in METHODS:
+    for name in names:
         times = []
         for _ in range(2):  # the first one may compile
             began = time.perf_counter()
@@ -311,7 +320,7 @@ def whole(folder: str) -> None:
             times.append(time.perf_counter() - began)
         figures[name] = times[-1]
         figures[f"{name}_outputs"] = float(np.count_nonzero(taint.amount))
-    figures["closure_fifo"] = grown + figures["fifo"]
+    figures["together"] = figures["closure"] + figures[names[0]]
     figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
     sys.stdout.write("".join(f"{name} {figure}\n" for name, figure in figures.items()))
 

@@ -56,6 +56,7 @@ class Database:
         """Open `path`, waiting up to `wait_seconds` for another process to let go of it."""
         self.path = path
         self.read_only = read_only
+        self._limited = memory is not None
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "preserve_insertion_order": True,
@@ -159,6 +160,19 @@ class Database:
             yield
         finally:
             self._con.unregister(name)
+
+    @contextmanager
+    def lean(self, memory: str) -> Iterator[None]:
+        """Keep no more of the file in memory than that while the block runs: for what is read once, in order."""
+        if self._limited:  # by who started the program
+            yield
+            return
+        whole = self.value("SELECT current_setting('memory_limit')")
+        self.run(f"SET memory_limit = '{memory}'")
+        try:
+            yield
+        finally:
+            self.run(f"SET memory_limit = '{whole}'")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -52,8 +52,8 @@ def grown(
     lots = seeding.resolve(ledger, known, [parse(text, ledger.chain) for text in texts], unit=unit)
     return Closure(
         ledger, known, budget, Untagged(ledger, thresholds, degree), home=np.array(sorted(lots.members), np.int64),
-        last_gap=-1, own_set_stops=lots.unit == "entity", pulse=pulse, sweep_from=sweep_from,
-    ).grow(lots.entries())  # fmt: skip
+        last_gap=-1, own_set_stops=lots.unit == "entity", pulse=pulse,
+    ).grow(lots.entries(), sweep_from=sweep_from)  # fmt: skip
 
 
 def same(found: Any, right: Any) -> None:

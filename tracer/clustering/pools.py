@@ -92,18 +92,33 @@ def pool_like(
     return pool_like_of_busy(ledger, busy(ledger, cluster_ids, least.appearances), least)
 
 
-def busy(ledger: Ledger, cluster_ids: Iterable[int], appearances: int) -> pl.DataFrame:
-    """Those whose addresses appear in at least so many transactions, sorted: the cheap question.
+@dataclass(frozen=True)
+class Busy:
+    """Clusters whose addresses appear in enough transactions to be asked of: the cheap question.
 
-    cluster_id i32, appearances i64 (of each of its addresses in each transaction).
+    clusters  cluster_id i32, appearances i64 (of each of its addresses in each transaction), sorted
+    seen      cluster_id i32, tx_id i64: these transactions, one row for each appearance, sorted
     """
+
+    clusters: pl.DataFrame
+    seen: pl.DataFrame
+
+
+def busy(ledger: Ledger, cluster_ids: Iterable[int], appearances: int) -> Busy:
+    """Those of these clusters that appear at least so often."""
     import polars as pl
 
     asked = pl.DataFrame({"cluster_id": sorted(set(cluster_ids))}, schema={"cluster_id": pl.Int32})
     if not asked.height:
-        return asked.with_columns(appearances=pl.lit(0, pl.Int64))
+        return Busy(
+            asked.with_columns(appearances=pl.lit(0, pl.Int64)),
+            asked.with_columns(tx_id=pl.lit(0, pl.Int64)),
+        )
     with ledger.db.table("asked", asked):
-        return ledger.db.polars(_SQL["busy"], {"least": appearances})
+        seen = ledger.db.polars(_SQL["seen"])
+    counted = seen.group_by("cluster_id").agg(pl.len().cast(pl.Int64).alias("appearances"))
+    counted = counted.filter(pl.col("appearances") >= appearances).sort("cluster_id")
+    return Busy(counted, seen.join(counted, on="cluster_id", how="semi", maintain_order="left"))
 
 
 def batch_payers(ledger: Ledger, least: Thresholds) -> pl.DataFrame:
@@ -111,28 +126,39 @@ def batch_payers(ledger: Ledger, least: Thresholds) -> pl.DataFrame:
     return ledger.db.polars(_SQL["batch_payers"], {"payees": least.payees, "batches": least.batches})
 
 
-def pool_like_of_busy(ledger: Ledger, asked: pl.DataFrame, least: Thresholds) -> pl.DataFrame:
+def pool_like_of_busy(ledger: Ledger, found: Busy, least: Thresholds) -> pl.DataFrame:
     """`pool_like` of clusters of which `busy` told."""
     import polars as pl
 
-    if not asked.height:
+    if not found.clusters.height:
         return none()
-    with ledger.db.table("asked", asked):
-        seen = 2 * int(asked["appearances"].sum())
-        paying = ledger.db.polars(
-            _SQL["paying"], {"payees": least.payees, "batches": least.batches, "seen": seen}
-        )
+    paying = _paying(ledger, found, least)
     if not paying.height:
         return none()
     with ledger.db.table("asked", paying):
-        found = ledger.db.polars(
+        evidence = ledger.db.polars(
             _SQL["evidence"],
             {"payees": least.payees, "mingled": least.mingled, "op_return": int(ScriptKind.OP_RETURN)},
         )
     wanted = ("depositors", "batches", "batch_days", "commingled")
-    return found.with_columns(
+    return evidence.with_columns(
         pl.all_horizontal(pl.col(name) >= getattr(least, name) for name in wanted).alias("pool_like")
     )
+
+
+def _paying(ledger: Ledger, found: Busy, least: Thresholds) -> pl.DataFrame:
+    """Of these, the clusters that sign transactions with outputs enough for a batch, and enough of them: cluster_id."""
+    import polars as pl
+
+    with ledger.db.table("wanted", found.seen.select("tx_id").unique()):
+        wide = ledger.db.polars(_SQL["wide"], {"payees": least.payees})
+    batches = found.seen.unique().join(wide, on="tx_id", how="semi")
+    asked = batches.group_by("cluster_id").len().filter(pl.col("len") >= least.batches).select("cluster_id")
+    if not asked.height:
+        return asked
+    batches = batches.join(asked, on="cluster_id", how="semi").select("tx_id").unique()
+    with ledger.db.table("asked", asked), ledger.db.table("batch", batches):
+        return ledger.db.polars(_SQL["paying"], {"batches": least.batches})
 
 
 def none() -> pl.DataFrame:

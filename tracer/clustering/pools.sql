@@ -1,32 +1,30 @@
 -- pool_like: does a cluster behave like a custodian's pool? `asked(cluster_id)` is a registered frame of conservative
 -- clusters. Transactions that mix, or may (`mix.apart`), tell nothing of who paid whom: they are left out throughout.
 
--- name: busy
--- Clusters whose addresses appear often enough to be asked at all; the cheap question.
+-- name: seen
+-- Transactions in which addresses of these clusters appear, once for each address.
 WITH member AS MATERIALIZED (
     SELECT cluster_id, address_id FROM cluster_member WHERE cluster_id IN (SELECT cluster_id FROM asked)
 ), own AS MATERIALIZED (
     SELECT cluster_id, address_id FROM member
     UNION ALL
     SELECT cluster_id, cluster_id FROM asked WHERE cluster_id NOT IN (SELECT cluster_id FROM member)
-), seen AS MATERIALIZED (
-    SELECT address_id FROM address_tx WHERE address_id IN (SELECT address_id FROM own)
+), history AS MATERIALIZED (
+    SELECT address_id, tx_id FROM address_tx WHERE address_id IN (SELECT address_id FROM own)
 )
-SELECT cluster_id, count(*) AS appearances FROM own JOIN seen USING (address_id)
-GROUP BY cluster_id HAVING count(*) >= $least ORDER BY cluster_id;
+SELECT cluster_id, tx_id FROM history JOIN own USING (address_id) ORDER BY cluster_id, tx_id;
+
+-- name: wide
+-- Those of `wanted` with outputs enough for a batch.
+SELECT tx_id FROM tx WHERE outputs >= $payees AND tx_id IN (SELECT tx_id FROM wanted) ORDER BY tx_id;
 
 -- name: paying
--- Of these, the clusters that sign so many transactions with outputs enough for a batch: the next cheapest. The limit
--- cuts nothing (`$seen` is more than there are): by it the planner knows that few keys are looked up in a large table.
+-- Of these, the clusters that sign so many of `batch(tx_id)`.
 WITH member AS MATERIALIZED (
     SELECT cluster_id, address_id FROM cluster_member WHERE cluster_id IN (SELECT cluster_id FROM asked)
     UNION SELECT cluster_id, cluster_id FROM asked
-), seen AS MATERIALIZED (
-    SELECT address_id, tx_id FROM address_tx WHERE address_id IN (SELECT address_id FROM member) LIMIT $seen
-), wide AS MATERIALIZED (
-    SELECT tx_id FROM tx WHERE outputs >= $payees AND tx_id IN (SELECT tx_id FROM seen)
 ), signed AS MATERIALIZED (
-    SELECT tx_id, address_id FROM txin WHERE tx_id IN (SELECT tx_id FROM wide)
+    SELECT tx_id, address_id FROM txin WHERE tx_id IN (SELECT tx_id FROM batch)
 )
 SELECT cluster_id FROM signed JOIN member USING (address_id)
 GROUP BY cluster_id HAVING count(DISTINCT tx_id) >= $batches ORDER BY cluster_id;

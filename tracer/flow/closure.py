@@ -12,79 +12,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer.chain import ScriptKind
-from tracer.errors import StoreDamaged
 from tracer.flow import miners
-from tracer.flow.deposits import Sweeps, find_sweeps
+from tracer.flow.deposits import find_sweeps
 from tracer.flow.fates import Fate
-from tracer.flow.kernels.reach import GOES, LIVE, Bools
-from tracer.flow.movements import I64, U8, Movements
-from tracer.flow.services import Services
+from tracer.flow.kernels.reach import GOES, LIVE
+from tracer.flow.movements import I64
+from tracer.flow.points import Points, of_points
+from tracer.flow.record import NEVER, Record
 from tracer.flow.sets import among, distinct, minus, union
-from tracer.flow.spans import FOREVER
 from tracer.flow.sweep import Reached, Stops, Sweep
-from tracer.flow.trail import Budget, Points, Pulse, Trail
-from tracer.flow.untagged import Untagged
-from tracer.flow.walk import Walk, column, ids, starts
-from tracer.ledger.store import Ledger
+from tracer.flow.trail import Trail
+from tracer.flow.walk import SQL, ids
 
 if TYPE_CHECKING:
     import polars as pl
 
-_NEVER = np.iinfo(np.int64).max
+_MEMORY = "400MB"
+"""What DuckDB keeps while the chain is read in order (P): more makes it no faster, and is not there for columns."""
 
-SWEEP_FROM = 20_000
-"""Transactions reached from which on the chain is read in order, not hop by hop (P): a hop of so many reads as much."""
+SWEEP_FROM = 1_000
+"""A trail of fewer transactions is followed hop by hop in any case (P)."""
+
+SPREAD = 10_000
+"""When one in so many of all transactions from the seeds on is reached, the next hop looks in nearly every row group of
+the store, and the chain is read in order instead (P): measured on 10 M transactions."""
 
 
-class Closure(Walk):
+class Closure(Record):
     """Grows a trail from seeded outputs. One use: `Closure(...).grow(entries)`."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        services: Services,
-        budget: Budget,
-        untagged: Untagged,
-        *,
-        home: I64,
-        last_gap: int,
-        own_set_stops: bool,
-        sweeps: bool = True,
-        pulse: Pulse = lambda _hop, _txs: True,
-        sweep_from: int | None = SWEEP_FROM,
-    ) -> None:
-        """`last_gap`: greatest missing height below the tip, or -1; the rest as `Walk`.
+    def grow(self, entries: pl.DataFrame, *, sweep_from: int | None = SWEEP_FROM) -> Trail:
+        """Follow `entries` (tx_id int64, vout int32: seeded outputs, distinct) as far as the budget goes.
 
-        Without `sweeps` no deposit is recognised by where it was swept to. More than `sweep_from` transactions are
-        found in one pass (`tracer.flow.sweep`), None: never; the trail is the same.
+        A trail of more than `sweep_from` transactions, and more than one in `SPREAD` of those it may come to, is found
+        in one pass (`tracer.flow.sweep`), None: never. It is the same trail.
         """
-        import polars as pl
-
-        super().__init__(
-            ledger, services, budget, untagged, home=home, own_set_stops=own_set_stops, pulse=pulse
-        )
-        self._looks_for_sweeps = sweeps and bool(services.clusters.height + services.addresses.height)
-        self._last_gap = last_gap
-        self._cut = _NEVER
-        self._outputs: list[pl.DataFrame] = []
-        self._spends: list[pl.DataFrame] = []
-        self._sweeps: list[Sweeps] = []
-        self._seed_pools = np.empty(0, np.int64)
-        self._known = np.empty(0, np.int64)
-        self._fees = miners.Fees(ledger) if budget.miners else None
-        self._inputs: pl.DataFrame | None = None
-        # a coinbase that takes fees is reached by what comes after it
-        self._sweep_from = None if budget.miners else sweep_from
-        # a claim that has ended, a mention and a person's tag say nothing of whose deposit address it is
-        tagged = services.tagged.frame.filter(
-            (pl.col("tag_type") != "mention") & (pl.col("until") == FOREVER[1])
-        )
-        self._named = union(tagged["address_id"].to_numpy(), self._home)
-
-    def grow(self, entries: pl.DataFrame) -> Trail:
-        """Follow `entries` (tx_id int64, vout int32: seeded outputs, distinct) as far as the budget goes."""
         self._entries = entries
         seeds = distinct(entries["tx_id"].to_numpy())
+        if self._budget.miners or not len(seeds):
+            sweep_from = None  # a coinbase that takes fees is reached by what comes after it
         self._fetch(seeds)
         self._heads.append(self._rows("heads", wanted=ids(seeds)))
         frontier = self._outputs_of(seeds).join(
@@ -97,8 +63,9 @@ class Closure(Walk):
             pooled = self._untagged.pools(frontier)
             self._seed_pools = distinct(pooled["cluster_id"].to_numpy())
         for depth in range(1, self._budget.hops + 2):
-            if len(seeds) and self._sweep_from is not None and len(reached) > self._sweep_from:
-                return self._in_order(seeds)
+            if sweep_from is not None and len(reached) > sweep_from and self._wide(len(reached), seeds):
+                with self._ledger.db.lean(_MEMORY):
+                    return self._in_order(seeds)
             live = frontier.filter(self._live())
             paid = self._collected(fresh)
             if not live.height and not len(paid):
@@ -118,6 +85,11 @@ class Closure(Walk):
             self._end_untagged(frontier)
         return self._trail(seeds, reached)
 
+    def _wide(self, reached: int, seeds: I64) -> bool:
+        """Whether so much is reached that reading the chain in order, from its first seed on, costs less than a hop."""
+        after = self._ledger.db.value(SQL["after"], {"height": int(seeds[0]) >> 24})
+        return (reached + 1) * SPREAD > int(after)
+
     def _in_order(self, seeds: I64) -> Trail:
         """The same in one pass over the chain; hops were a beginning, and are forgotten."""
         import polars as pl
@@ -129,7 +101,7 @@ class Closure(Walk):
         self._heads, self._outputs, self._inputs = [found.heads], [found.outputs], found.inputs
         self._spends, self._sweeps, self._ends = [], [], [found.ends]
         self._stopped = found.stopped
-        self._cut = _NEVER if found.cut is None else found.cut
+        self._cut = NEVER if found.cut is None else found.cut
         self._known = distinct(found.heads["tx_id"].to_numpy())
         later = minus(seeds, self._known)  # beyond the last transaction that was followed
         self._fetch(later)
@@ -145,9 +117,10 @@ class Closure(Walk):
 
         outputs = pl.concat(self._outputs).filter(self._live()).select("tx_id", "vout", "value", "address_id")
         live = outputs.filter(pl.Series(self._followed(outputs, found.ids)))
-        left = live.join(
-            found.edges, left_on=["tx_id", "vout"], right_on=["from_tx", "from_vout"], how="anti"
-        )
+        met = Points.of(live).find(found.edges["from_tx"].to_numpy(), found.edges["from_vout"].to_numpy())
+        unmet = np.ones(live.height, np.bool_)
+        unmet[met[met >= 0]] = False
+        left = live.filter(pl.Series(unmet))
         beyond = self._rows("spenders", frontier=left.select("tx_id", "vout"))
         self._record(pl.concat([found.edges.select(beyond.columns), beyond]), live)
 
@@ -175,15 +148,6 @@ class Closure(Walk):
             live &= ~home.fill_null(value=False)
         return live
 
-    def _followed(self, outputs: pl.DataFrame, reached: I64) -> Bools:
-        """Which of these outputs (tx_id, vout) the trail goes on from, if it can: seeds, and what was reached."""
-        seeded = outputs.select("tx_id", "vout").join(
-            self._entries.select("tx_id", "vout", seeded=True),
-            on=["tx_id", "vout"], how="left", maintain_order="left",
-        )["seeded"]  # fmt: skip
-        found: Bools = among(outputs["tx_id"].to_numpy(), reached) | seeded.is_not_null().to_numpy()
-        return found
-
     def _within_limit(self, reached: I64) -> I64:
         """At most as many transactions as allowed, the first ones; what is cut is cut from there on."""
         if len(reached) <= self._budget.max_txs:
@@ -191,9 +155,6 @@ class Closure(Walk):
         order = np.sort(miners.execution(reached) if self._fees else reached)
         self._cut = min(self._cut, int(order[self._budget.max_txs - 1]))
         return reached[self._before_cut(reached)]
-
-    def _before_cut(self, tx_ids: I64) -> Bools:
-        return (miners.execution(tx_ids) if self._fees else tx_ids) <= self._cut
 
     def _spend(self, live: pl.DataFrame) -> I64:
         """Find who spends these outputs, record it with its reason; -> transactions that may be followed."""
@@ -218,10 +179,7 @@ class Closure(Walk):
         stopping = pl.col("mix") if self._budget.mixers else pl.lit(value=False)
         if self._looks_for_sweeps:
             self._fetch(minus(distinct(spends.filter(~stopping)["tx_id"].to_numpy()), self._known))
-        edges = spends.join(
-            live.select("tx_id", "vout", "value", "address_id"),
-            left_on=["from_tx", "from_vout"], right_on=["tx_id", "vout"], maintain_order="left",
-        )  # fmt: skip
+        edges = of_points(spends, live, ("value", "address_id"), ("from_tx", "from_vout"))
         edges = edges.with_columns(self._passing(), mixes=stopping)
         spent = edges.filter(~stopping) if self._looks_for_sweeps else edges.clear()
         paid = self._outputs_of(distinct(spent["tx_id"].to_numpy()))
@@ -260,133 +218,3 @@ class Closure(Walk):
             if not len(left):
                 break
         return pl.concat(found)
-
-    def _trail(self, seeds: I64, reached: I64) -> Trail:
-        import polars as pl
-
-        txs = union(seeds, reached)
-        heads = self._heads_of(txs)
-        seen = pl.concat(self._outputs)
-        outputs = seen.filter(among(seen["tx_id"].to_numpy(), txs))
-        if not outputs["tx_id"].is_sorted():  # each transaction was read at once, by vout
-            outputs = outputs.sort("tx_id", "vout")
-        made = outputs.select("tx_id", "vout", "value", "kind", "address_id")
-        ranks = self._rows("ranks", made=made)
-        inputs = self._rows("inputs", wanted=ids(reached)) if self._inputs is None else self._inputs
-        if heads.height != len(txs):
-            raise StoreDamaged("the look-up tables name transactions that the store does not hold.")
-        outputs = outputs.with_columns(ranks["rank"])
-        heads = heads.with_columns(moved=pl.Series(among(heads["tx_id"].to_numpy(), reached)))
-        heads = heads.with_columns(fee=pl.when("moved").then(pl.col("fee").fill_null(0)).otherwise(0))
-        fee_lot = None
-        if self._fees:
-            heads, outputs, inputs = miners.in_execution_order(*self._fees.carried_on(heads, outputs, inputs))
-            fee_lot = miners.lots(heads["tx_id"].to_numpy(), outputs)
-        out_start, in_start = (starts(heads["tx_id"].to_numpy(), frame) for frame in (outputs, inputs))
-        vout = outputs["vout"].to_numpy()
-        point = outputs["tx_id"].to_numpy()
-        points = Points(point, vout.astype(np.int64))
-        followed = self._followed(outputs, reached)
-        fate, holding, beyond, swept_to, pool, degree = self._fates(outputs, points, followed, reached)
-        seen = seen.filter(among(seen["tx_id"].to_numpy(), union(txs, self._deposits(beyond))))
-        touched = union(txs, beyond[beyond >= 0])
-        movements = Movements(
-            in_start=in_start,
-            in_ref=points.find(
-                inputs["prev_tx_id"].fill_null(-1).to_numpy(), inputs["prev_vout"].to_numpy().astype(np.int64)
-            ),
-            in_value=inputs["value"].to_numpy(),
-            out_start=out_start,
-            out_value=outputs["value"].to_numpy(),
-            out_rank=outputs["rank"].to_numpy(),
-            out_fate=fate,
-            fee=heads["fee"].to_numpy().astype(np.int64),
-            fee_lot=fee_lot,
-        )
-        movements.check()
-        time = np.repeat(heads["time"].to_numpy(), np.diff(out_start))
-        return Trail(
-            movements=movements,
-            tx_id=heads["tx_id"].to_numpy(),
-            point=point,
-            vout=vout,
-            met=point,
-            time=time,
-            since=time,
-            address=outputs["address_id"].fill_null(-1).to_numpy().astype(np.int64),
-            holding=holding,
-            beyond=beyond,
-            swept_to=swept_to,
-            pool=pool,
-            degree=degree,
-            mixes=self._rows("mixes", wanted=ids(touched)),
-            pools=self._untagged.evidence.filter(
-                pl.col("cluster_id").is_in(union(pool[pool >= 0], self._seed_pools).tolist())
-            ),
-            seed_pools=self._seed_pools,
-            seen=column([seen], "address_id"),
-            looked_at=union(
-                column([seen], "holding"),
-                column([seen], "cluster_holding"),
-                *(sweeps.holdings for sweeps in self._sweeps),
-            ),
-            stopped=self._stopped,
-        )
-
-    def _deposits(self, beyond: I64) -> I64:
-        """Of the transactions that spend what is on the trail, those that were read to tell where deposits go."""
-        import polars as pl
-
-        if not self._looks_for_sweeps:
-            return beyond[:0]
-        mixes = (
-            pl.concat([spends.filter("mixes").select("tx_id") for spends in self._spends])
-            if self._spends
-            else None
-        )
-        spenders = distinct(beyond[beyond >= 0])
-        return spenders if mixes is None else minus(spenders, distinct(mixes["tx_id"].to_numpy()))
-
-    def _fates(
-        self, outputs: pl.DataFrame, points: Points, followed: Bools, reached: I64
-    ) -> tuple[U8, I64, I64, I64, I64, I64]:
-        """Fate, holding, spender, hot wallet, untagged pool and degree of every output, under static stops."""
-        k = outputs.height
-        heights = outputs["tx_id"].to_numpy() >> 24
-        fate = np.where(heights < self._last_gap, int(Fate.UNREAD), int(Fate.UNSPENT)).astype(np.uint8)
-        holding = outputs["holding"].fill_null(-1).to_numpy().astype(np.int64)
-        spender, swept_to = np.full(k, -1, np.int64), np.full(k, -1, np.int64)
-        for edges in self._spends:
-            at = points.find(edges["from_tx"].to_numpy(), edges["from_vout"].to_numpy().astype(np.int64))
-            ok = (at >= 0) & followed[at]
-            at, edges_tx = at[ok], edges["tx_id"].to_numpy()[ok]
-            given = edges["fate"].to_numpy()[ok]
-            follow = given == int(Fate.SPENT)
-            fate[at] = np.where(follow & ~among(edges_tx, reached), self._why_not(edges_tx), given)
-            spender[at] = edges_tx
-            service = edges["service"].fill_null(-1).to_numpy()[ok]
-            swept = service >= 0
-            fate[at[swept]] = int(Fate.SERVICE)
-            holding[at[swept]] = service[swept]
-            swept_to[at[swept]] = edges["swept_to"].fill_null(-1).to_numpy()[ok][swept]
-        if self._fees:
-            lots = outputs["vout"].to_numpy() < 0
-            coinbase = miners.coinbase_of(outputs["tx_id"].to_numpy()[lots])
-            given = np.where(among(coinbase, reached), int(Fate.SPENT), self._why_not(coinbase))
-            fate[lots] = np.where(self._fees.known(coinbase), given, int(Fate.UNREAD))
-            spender[lots] = coinbase
-        swept_fate = fate[swept_to >= 0]
-        pool, degree = self._untagged_stops(points, k, fate, followed)
-        fate[swept_to >= 0] = swept_fate
-        pool[swept_to >= 0] = degree[swept_to >= 0] = -1
-        held = (holding >= 0) & (swept_to < 0)
-        if self._own_set_stops:
-            fate[self._at_home(outputs["address_id"].fill_null(-1).to_numpy())] = int(Fate.CUSTODIAL_POOL)
-        fate[held] = self._services.fates(holding[held])
-        fate[outputs["kind"].to_numpy() == int(ScriptKind.OP_RETURN)] = int(Fate.BURNED)
-        return fate, holding, spender, swept_to, pool, degree
-
-    def _why_not(self, tx_ids: I64) -> U8:
-        """Fate of what would go on into these transactions, were they reached: which limit kept them out."""
-        limit = int(Fate.INTERRUPTED if self._stopped else Fate.HOP_LIMIT)
-        return np.where(self._before_cut(tx_ids), limit, int(Fate.TX_LIMIT)).astype(np.uint8)

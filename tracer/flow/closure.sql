@@ -123,3 +123,7 @@ ORDER BY i.tx_id, i.vin;
 SELECT min(height) AS first, max(height) AS last
 FROM (SELECT height, height - row_number() OVER (ORDER BY height) AS run FROM block)
 GROUP BY run ORDER BY first;
+
+-- name: after
+-- How many transactions were read from a height on.
+SELECT coalesce(sum(tx_count), 0)::BIGINT FROM block WHERE height >= $height;

@@ -17,8 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tracer.chain import ScriptKind
 from tracer.db import named_sql
 from tracer.flow.fates import Fate
@@ -43,11 +41,11 @@ MOST_TRANSACTIONS = 1_000
 class Sweeps:
     """Swept deposits: from_tx, from_vout, service (holding number, int64), swept_to (address id, int64).
 
-    holdings  int64[h]  numbers of the holdings that were looked at to tell
+    looked_at  from_tx, from_vout, holding (int32): the numbers of the holdings that were looked at to tell of an output
     """
 
     frame: pl.DataFrame
-    holdings: I64
+    looked_at: pl.DataFrame
 
 
 def find_sweeps(
@@ -65,7 +63,7 @@ def find_sweeps(
         pl.DataFrame(
             schema={"from_tx": pl.Int64, "from_vout": pl.Int32, "service": pl.Int64, "swept_to": pl.Int64}
         ),
-        np.empty(0, np.int64),
+        pl.DataFrame(schema={"from_tx": pl.Int64, "from_vout": pl.Int32, "holding": pl.Int32}),
     )
     if not edges.height:
         return nothing
@@ -103,7 +101,8 @@ def find_sweeps(
         return nothing
     with ledger.db.table("candidate", candidates):
         spent_on = ledger.db.polars(_SQL["spent_on"], {"most": MOST_TRANSACTIONS})
-    met = spent_on["holding"].drop_nulls().unique().to_numpy().astype(np.int64)
+    met = spent_on.select("address_id", "holding").drop_nulls().unique()
+    met = swept.join(met, on="address_id").select("from_tx", "from_vout", "holding").unique()
     swept = swept.join(_others(services, spent_on), on="address_id", how="anti")
     frame = swept.select("from_tx", "from_vout", "service", "swept_to").sort("from_tx", "from_vout")
     return Sweeps(frame, met)

@@ -43,7 +43,7 @@ def leads(facts: Facts, open_trail: Trail) -> tuple[list[dict[str, Any]], set[st
     answer = Answer("poison", taint, {})
     there.name_everything([answer])
     plainly = poison(facts.trail.movements, facts.seeding, limits).amount > 0
-    known = facts.trail.index(open_trail.point, open_trail.vout.astype(np.int64))
+    known = facts.trail.index(open_trail.point, open_trail.vout)
     without_mix = np.where(known >= 0, plainly[known], np.False_)
     mixing = set(open_trail.mixes.filter(open_trail.mixes["stops"])["tx_id"].to_list())
     found = []

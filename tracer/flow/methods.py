@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from tracer.errors import UsageError
@@ -27,6 +27,11 @@ def method(name: str) -> Method:
         raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
     run: Method = import_module(METHODS[name]).run
     return run
+
+
+def breaks_ties(names: Iterable[str]) -> bool:
+    """Whether one of these methods reads `Movements.out_rank`."""
+    return any(getattr(import_module(METHODS[name]), "BREAKS_TIES", False) for name in names)
 
 
 def apart(name: str) -> Apart:

@@ -20,6 +20,14 @@ I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 
+
+def fixed(ids: npt.NDArray[np.integer]) -> I64:
+    """A view that cannot be written to, int64: a kernel is compiled once for it, not again for arrays that can be."""
+    found: I64 = ids.astype(np.int64, copy=False).view()
+    found.flags.writeable = False
+    return found
+
+
 NO_LIMIT = 1 << 30
 """A hop limit that no chain of movements reaches."""
 
@@ -33,7 +41,8 @@ class Movements:
     in_value   int64[n]
     out_start  int64[m+1]  slice of each transaction's outputs, in vout order
     out_value  int64[k]
-    out_rank   int32[k]    place of the output in its transaction by (script, value, vout): breaks ties
+    out_rank   int32[k]    place of the output in its transaction by (script, value, vout): breaks ties; None where
+                           no method of the question needs it (`ranks`), for it costs a look at every script
     out_fate   uint8[k]    `Fate` under static stops; SPENT means: its spender is in here
     fee        int64[m]    inputs minus outputs; 0 for a coinbase, which has no inputs
     fee_lot    int64[m]    where fees go to miners: the output that stands for the fee, the last of its
@@ -45,13 +54,24 @@ class Movements:
     in_value: I64
     out_start: I64
     out_value: I64
-    out_rank: I32
+    out_rank: I32 | None
     out_fate: U8
     fee: I64
     fee_lot: I64 | None = None
 
     def __len__(self) -> int:
         return len(self.fee)
+
+    def ranks(self, seeding: Seeding | None = None) -> I32:
+        """`out_rank` for a kernel: what leaves an entity is split by it, and by some methods everything.
+
+        Nothing where only `seeding` could need it and does not; `ValueError` where it is needed and was not read.
+        """
+        if self.out_rank is not None:
+            return self.out_rank
+        if seeding is None or np.any(seeding.left > 0):
+            raise ValueError("a kernel needs out_rank, and these movements were read without it")
+        return np.empty(0, np.int32)
 
     def check(self) -> None:
         """Refuse columns that break what kernels rest on: time order, and inputs = outputs + fee.

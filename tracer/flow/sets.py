@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
-from tracer.flow.movements import I64
+from tracer.flow.movements import I64, fixed
 
 
 def distinct(ids: npt.NDArray[np.integer]) -> I64:
     """Each once, ascending."""
-    ordered = np.sort(ids.astype(np.int64))
-    if not len(ordered):
-        return ordered
-    found: I64 = ordered[np.append(True, ordered[1:] != ordered[:-1])]
-    return found
+    found = ids.astype(np.int64)
+    if np.any(found[1:] < found[:-1]):
+        found.sort()
+    if not len(found):
+        return found
+    once: I64 = found[np.append(True, found[1:] != found[:-1])]
+    return once
 
 
 def union(*several: npt.NDArray[np.integer]) -> I64:
@@ -28,9 +31,30 @@ def minus(ids: I64, others: I64) -> I64:
 
 
 def among(ids: npt.NDArray[np.integer], others: I64) -> npt.NDArray[np.bool_]:
-    """Of each id whether it is among distinct ascending others."""
-    if not len(others):
+    """Of each id whether it is among distinct ascending others; ids that ascend themselves are found faster."""
+    if not len(others) or not len(ids):
         return np.zeros(len(ids), np.bool_)
-    place = np.minimum(np.searchsorted(others, ids), len(others) - 1)
-    found: npt.NDArray[np.bool_] = others[place] == ids
+    found: npt.NDArray[np.bool_] = _among(fixed(ids), fixed(others))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _among(ids, others):  # type: ignore[no-untyped-def]
+    found = np.zeros(len(ids), np.bool_)
+    last = 0  # where the one before stands, or would
+    for i in range(len(ids)):
+        low, high = 0, len(others)
+        if i and ids[i] >= ids[i - 1]:  # near what was found last: in steps that double
+            low, step = last, 1
+            while low + step < len(others) and others[low + step] <= ids[i]:
+                low, step = low + step, 2 * step
+            high = min(low + step, len(others))
+        while low < high:
+            middle = (low + high) // 2
+            if others[middle] < ids[i]:
+                low = middle + 1
+            else:
+                high = middle
+        last = min(low, len(others) - 1)
+        found[i] = others[last] == ids[i]
     return found

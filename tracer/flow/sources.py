@@ -17,8 +17,9 @@ from tracer.errors import StoreDamaged
 from tracer.flow.fates import Fate
 from tracer.flow.kernels.reverse import reverse
 from tracer.flow.movements import I64, U8, Movements
+from tracer.flow.points import Points
 from tracer.flow.sets import among, distinct, minus, union
-from tracer.flow.trail import Points, Trail
+from tracer.flow.trail import Trail
 from tracer.flow.walk import Walk, column, ids, starts
 
 if TYPE_CHECKING:
@@ -112,10 +113,10 @@ class Sources(Walk):
         moved = among(txs, reached)
         if heads.height != len(txs):
             raise StoreDamaged("the look-up tables name transactions that the store does not hold.")
-        made = Points(outputs["tx_id"].to_numpy(), outputs["vout"].to_numpy().astype(np.int64))
-        previous = spent["prev_tx_id"].to_numpy(), spent["prev_vout"].to_numpy().astype(np.int64)
+        made = Points.of(outputs)
+        previous = spent["prev_tx_id"].to_numpy(), spent["prev_vout"].to_numpy()
         # a lot whose holder ends the trail is two: what is asked for goes on, what comes back through it ends there
-        lots = Points(entries["tx_id"].to_numpy(), entries["vout"].to_numpy().astype(np.int64))
+        lots = Points.of(entries)
         apart = (lots.find(*previous) >= 0) & (spent["end"].fill_null(0).to_numpy() > 0)
         forward = Movements(
             in_start=starts(txs, spent),
@@ -136,8 +137,8 @@ class Sources(Walk):
         vout = np.where(put, at_input("prev_vout"), at_output("vout")).astype(np.int32)
         address = np.where(put, at_input("address_id"), at_output("address_id"))
         met = np.where(put, at_input("tx_id"), point)
-        points = Points(point, vout.astype(np.int64))
-        seeds = points.find(entries["tx_id"].to_numpy(), entries["vout"].to_numpy().astype(np.int64))
+        points = Points(point, vout)
+        seeds = points.find(entries["tx_id"].to_numpy(), entries["vout"].to_numpy())
         since = np.where(put, at_input("time"), 0)
         since[seeds] = heads["time"].to_numpy()[np.searchsorted(txs, point[seeds])]
         fate, beyond = self._fates(points, point, reached)
@@ -172,7 +173,7 @@ class Sources(Walk):
         beyond = np.full(len(point), -1, np.int64)
         limit = int(Fate.INTERRUPTED if self._stopped else Fate.HOP_LIMIT)
         for doors in self._doors:
-            at = points.find(doors["tx_id"].to_numpy(), doors["vout"].to_numpy().astype(np.int64))
+            at = points.find(doors["tx_id"].to_numpy(), doors["vout"].to_numpy())
             ok = at >= 0
             at, given, maker = at[ok], doors["fate"].to_numpy()[ok], doors["tx_id"].to_numpy()[ok]
             why_not = np.where(maker >= self._cut, limit, int(Fate.TX_LIMIT))

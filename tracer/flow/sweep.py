@@ -10,7 +10,9 @@ forbid, so what is decided then lies within what was met.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,7 @@ from tracer.errors import StoreDamaged
 from tracer.flow.fates import Fate
 from tracer.flow.kernels.reach import APART, GOES, SEEDED, Bools, Known
 from tracer.flow.movements import I64
+from tracer.flow.points import in_order
 from tracer.flow.sets import among, distinct
 from tracer.flow.trail import Budget, Pulse
 
@@ -101,9 +104,10 @@ class _Part:
 
         if wanted.all():
             return self
-        ins, outs = (pl.Series(np.repeat(wanted, np.diff(starts))) for starts in self.starts())
+        ins, outs = (pl.Series(np.repeat(wanted, np.diff(starts))) for starts in self.starts)
         return _Part(self.txs.filter(pl.Series(wanted)), self.inputs.filter(ins), self.outputs.filter(outs))
 
+    @cached_property
     def starts(self) -> tuple[I64, I64]:
         """Where the inputs and the outputs of each begin, int64[n+1] both."""
         ins, outs = (
@@ -142,25 +146,30 @@ class Sweep:
         self._edges: list[pl.DataFrame] = []
 
     def run(self) -> Reached:
-        """Read the chain as far as the budget goes."""
+        """Read the chain as far as the budget goes; a stretch is read while the one before is decided."""
         stages: list[_Part] = []
         waiting: list[_Part] = []
         reached, fresh, hops, stopped = 0, 0, 0, False
         stretches = self._stretches()
-        for place, (first, until) in enumerate(stretches):
-            part = self._decided(self._read(first, until))
-            waiting.append(part)
-            fresh += len(part.reached())
-            hops = max(hops, part.hops())
-            stopped = not self._pulse(hops, reached + fresh)
-            room = self._budget.max_txs - reached
-            if place + 1 < len(stretches) and not stopped and fresh <= min(STAGE, room):
-                continue
-            stages.append(self._judged(waiting))
-            reached += len(stages[-1].reached())
-            fresh = 0
-            if stopped or reached > self._budget.max_txs:
-                break
+        with ThreadPoolExecutor(1) as beside:
+            ahead = [beside.submit(self._read, *stretch) for stretch in stretches[:1]]
+            for stretch in [*stretches[1:], None]:
+                read = ahead.pop().result()
+                if stretch is not None:
+                    ahead.append(beside.submit(self._read, *stretch))
+                waiting.append(self._decided(read))
+                fresh += len(waiting[-1].reached())
+                hops = max(hops, waiting[-1].hops())
+                stopped = not self._pulse(hops, reached + fresh)
+                room = self._budget.max_txs - reached
+                if stretch is not None and not stopped and fresh <= min(STAGE, room):
+                    continue
+                wait(ahead)  # one question at a time
+                stages.append(self._judged(waiting))
+                reached += len(stages[-1].reached())
+                fresh = 0
+                if stopped or reached > self._budget.max_txs:
+                    break
         return self._found(stages, stopped=stopped)
 
     def _stretches(self) -> list[tuple[int, int]]:
@@ -177,6 +186,7 @@ class Sweep:
             self._db.polars(_SQL[name], {"first": first, "until": until})
             for name in ("txs", "inputs", "outputs")
         )
+        inputs, outputs = in_order(inputs, "vin"), in_order(outputs, "vout")
         floor = pl.lit(self._budget.floor).alias("value")  # whether an output is below it, its state says
         passes = txs.with_columns(floor).select(self._stops.passing).to_series() == int(Fate.SPENT)
         seeds = self._entries.filter(pl.col("tx_id").is_between(first, until, closed="left"))
@@ -196,17 +206,19 @@ class Sweep:
         for outputs in ended:
             states[_places(part.outputs, outputs)] &= ~np.uint8(GOES)
         tx_id = part.txs["tx_id"].to_numpy()
-        in_start, out_start = part.starts()
+        in_start, out_start = part.starts
         hop, edge = self._known.meet(
             tx_id, part.txs["passes"].to_numpy(), among(tx_id, self._seeds), in_start,
             part.inputs["prev_tx_id"].fill_null(-1).to_numpy(), part.inputs["prev_vout"].to_numpy(),
             out_start, states, self._budget.hops,
         )  # fmt: skip
-        txs, inputs = (
-            part.txs.with_columns(hop=pl.Series(hop)),
-            part.inputs.with_columns(edge=pl.Series(edge)),
+        wanted = hop > APART
+        met = part.only(wanted)
+        return _Part(
+            met.txs.with_columns(hop=pl.Series(hop[wanted])),
+            met.inputs.with_columns(edge=pl.Series(edge[np.repeat(wanted, np.diff(in_start))])),
+            met.outputs,
         )
-        return _Part(txs, inputs, part.outputs).only(hop > APART)
 
     def _judged(self, waiting: list[_Part]) -> _Part:
         """What of a stage is reached, and the seeds in it, once it is known who holds what and where trails end."""
@@ -217,7 +229,7 @@ class Sweep:
         with self._db.table("made", part.outputs.select("tx_id", "vout", "value", "kind", "address_id")):
             outputs = self._db.polars(_SQL["held"]).with_columns(part.outputs["seeded"])
         part = _Part(part.txs, part.inputs, outputs)
-        hop, (in_start, out_start) = part.txs["hop"].to_numpy(), part.starts()
+        hop, (in_start, out_start) = part.txs["hop"].to_numpy(), part.starts
         let = np.repeat(hop >= 0, np.diff(out_start)) | outputs["seeded"].to_numpy()
         plain = ~part.txs["mix"].to_numpy() if self._budget.mixers else np.ones(len(hop), np.bool_)
         edge = part.inputs["edge"].to_numpy() & np.repeat(plain, np.diff(in_start))
@@ -262,7 +274,7 @@ class Sweep:
             cut = int(ids[-1])
             txs = whole.txs["tx_id"].to_numpy()
             whole = whole.only((txs <= cut) | among(txs, self._seeds))
-        kept = np.repeat(among(whole.txs["tx_id"].to_numpy(), ids), np.diff(whole.starts()[0]))
+        kept = np.repeat(among(whole.txs["tx_id"].to_numpy(), ids), np.diff(whole.starts[0]))
         return Reached(
             ids, whole.txs.select("tx_id", "fee", "inputs", "time"), whole.outputs,
             whole.inputs.filter(pl.Series(kept)), pl.concat(self._ends), pl.concat(self._edges), cut, stopped,

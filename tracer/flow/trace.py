@@ -29,7 +29,7 @@ from tracer.flow.facts import Answer, Facts, Rates
 from tracer.flow.fates import BUCKETS, Fate
 from tracer.flow.kernels.ceiling import ceiling
 from tracer.flow.leads import leads
-from tracer.flow.methods import apart, method
+from tracer.flow.methods import apart, breaks_ties, method
 from tracer.flow.movements import I64, Limits, Taint
 from tracer.flow.offchain import Followed, Links, with_links
 from tracer.flow.question import Question
@@ -126,7 +126,8 @@ def _follow(
     floor = question.floor(brought(ledger, lots) if question.min_share else 0)
     walk = partial(
         _walk, ledger, services, question, lots, last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
-        sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None, thresholds=thresholds, pulse=pulse,
+        sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None, ties=breaks_ties(question.methods),
+        thresholds=thresholds, pulse=pulse,
     )  # fmt: skip
     trail, entered = walk(question.budget(floor))
     seeding = entered.seeding(trail)
@@ -176,6 +177,7 @@ def _walk(
     *,
     last_gap: int,
     sweeps: bool,
+    ties: bool,
     thresholds: Thresholds | None,
     pulse: Pulse,
 ) -> tuple[Trail, Lots | Arrivals]:
@@ -187,7 +189,7 @@ def _walk(
         back = Sources(ledger, services, budget, untagged, home=home, own_set_stops=stops, pulse=pulse)
         return back.grow(entered.entries(), entered.transactions()), entered
     closure = Closure(
-        ledger, services, budget, untagged, home=home, last_gap=last_gap, own_set_stops=stops, sweeps=sweeps,
+        ledger, services, budget, untagged, home=home, last_gap=last_gap, own_set_stops=stops, sweeps=sweeps, ties=ties,
         pulse=pulse,
     )  # fmt: skip
     return closure.grow(lots.entries()), lots

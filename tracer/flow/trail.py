@@ -11,7 +11,7 @@ import numpy as np
 
 from tracer.errors import StoreDamaged
 from tracer.flow.movements import I32, I64, Movements
-from tracer.flow.sets import distinct
+from tracer.flow.points import Points
 
 if TYPE_CHECKING:
     import polars as pl
@@ -98,9 +98,9 @@ class Trail:
 
     @cached_property
     def _points(self) -> Points:
-        return Points(self.point, self.vout.astype(np.int64))
+        return Points(self.point, self.vout)
 
-    def index(self, tx_ids: I64, vouts: I64) -> I64:
+    def index(self, tx_ids: I64, vouts: I64 | I32) -> I64:
         """Output indices of ledger outpoints that are in the trail; -1 for others."""
         return self._points.find(tx_ids, vouts)
 
@@ -112,33 +112,3 @@ class Trail:
         if np.any(self.tx_id[found] != tx_ids):
             raise StoreDamaged("a seeded transaction is not on its own trail.")
         return found
-
-
-class Points:
-    """Outpoints, found by name: `Points(tx_ids, vouts).find(...)` says where they stand, of equals the first."""
-
-    def __init__(self, tx_ids: I64, vouts: I64) -> None:
-        self._txs = distinct(tx_ids)
-        keys = _keys(np.searchsorted(self._txs, tx_ids), vouts)
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
-
-    def find(self, tx_ids: I64, vouts: I64) -> I64:
-        """Their places, -1 for outpoints that are not among them; int64."""
-        if not len(self._sorted) or not len(tx_ids):
-            return np.full(len(tx_ids), -1, np.int64)
-        order = np.argsort(tx_ids, kind="stable")  # looked up in order, millions take a quarter of the time
-        wanted = tx_ids[order]
-        turn = np.searchsorted(self._txs, wanted)
-        known = self._txs[np.minimum(turn, len(self._txs) - 1)] == wanted
-        keys = _keys(turn, vouts[order])
-        place = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        found = np.empty(len(tx_ids), np.int64)
-        found[order] = np.where(known & (self._sorted[place] == keys), self._order[place], -1)
-        return found
-
-
-def _keys(turn: I64, vouts: I64) -> I64:
-    """One number for each; vouts are below 2^32, and a trail has fewer than 2^31 transactions."""
-    found: I64 = (turn << 32) + vouts + 1
-    return found

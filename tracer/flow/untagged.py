@@ -83,7 +83,7 @@ class Untagged:
             least = [self._thresholds.appearances] if self._thresholds else []
             least += [self._degree + 1] if self._degree else []
             found = pools.busy(self._ledger, fresh.tolist(), min(least))
-            crowded = found.filter(pl.col("appearances") > self._degree).select("cluster_id")
+            crowded = found.clusters.filter(pl.col("appearances") > self._degree).select("cluster_id")
             self._crowded = pl.concat([self._crowded, crowded]).unique()
             if self._thresholds:
                 told = pools.pool_like_of_busy(self._ledger, found, self._thresholds).filter("pool_like")

@@ -10,16 +10,17 @@ import numpy.typing as npt
 from tracer.db import named_sql
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I64, U8
+from tracer.flow.points import Points
 from tracer.flow.services import Services
 from tracer.flow.sets import among, distinct
-from tracer.flow.trail import Budget, Points, Pulse
+from tracer.flow.trail import Budget, Pulse
 from tracer.flow.untagged import Untagged
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SQL = named_sql("tracer.flow", "closure.sql")
+SQL = named_sql("tracer.flow", "closure.sql")
 
 
 class Walk:
@@ -53,7 +54,7 @@ class Walk:
     def _rows(self, query: str, **frame: pl.DataFrame) -> pl.DataFrame:
         ((name, data),) = frame.items()
         with self._ledger.db.table(name, data):
-            return self._ledger.db.polars(_SQL[query])
+            return self._ledger.db.polars(SQL[query])
 
     def _passing(self) -> pl.Expr:
         """Fate of what enters a transaction (time, fee, inputs, mix, and the output's value): SPENT, or why not."""
@@ -91,7 +92,7 @@ class Walk:
         """Pool and degree of every output that was `followed`, and their fates, written into `fate`."""
         pool, degree = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
         for ends in self._ends:
-            at = points.find(ends["tx_id"].to_numpy(), ends["vout"].to_numpy().astype(np.int64))
+            at = points.find(ends["tx_id"].to_numpy(), ends["vout"].to_numpy())
             ok = (at >= 0) & followed[at]
             pool[at[ok]] = ends["cluster_id"].fill_null(-1).to_numpy()[ok]
             degree[at[ok]] = ends["degree"].fill_null(-1).to_numpy()[ok]
@@ -122,6 +123,9 @@ def column(frames: list[pl.DataFrame], name: str) -> I64:
 
 def starts(txs: I64, rows: pl.DataFrame) -> I64:
     """Where the rows (tx_id) of each of these transactions begin, int64[m+1]; both are in one order."""
+    of_rows = rows["tx_id"].to_numpy()
+    if np.all(txs[1:] > txs[:-1]):
+        return np.append(np.searchsorted(of_rows, txs), len(of_rows))
     order = np.argsort(txs, kind="stable")
-    owner = order[np.searchsorted(txs, rows["tx_id"].to_numpy(), sorter=order)]
+    owner = order[np.searchsorted(txs, of_rows, sorter=order)]
     return np.append(0, np.cumsum(np.bincount(owner, minlength=len(txs)))).astype(np.int64)

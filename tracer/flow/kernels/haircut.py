@@ -14,6 +14,9 @@ from numba import njit
 from tracer.flow.kernels.shared import SPENT, enter, seed_outputs, split
 from tracer.flow.movements import I64, Limits, Movements, Seeding, Taint
 
+BREAKS_TIES = True
+"""Ties are broken by `Movements.out_rank`."""
+
 
 @njit(cache=True, nogil=True)
 def _haircut(  # type: ignore[no-untyped-def]
@@ -70,7 +73,7 @@ def run(movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
             m.in_ref,
             m.out_start,
             m.out_value,
-            m.out_rank,
+            m.ranks(),
             m.out_fate,
             m.fee,
             s.flag,

@@ -51,7 +51,7 @@ def run(movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
     m, s = movements, seeding
     return Taint(
         *_poison(
-            m.in_start, m.in_ref, m.out_start, m.out_value, m.out_rank, m.out_fate, m.fee,
+            m.in_start, m.in_ref, m.out_start, m.out_value, m.ranks(s), m.out_fate, m.fee,
             s.flag, s.fixed, s.net, s.left, limits.hops, limits.floor,
         )
     )  # fmt: skip

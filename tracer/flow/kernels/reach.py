@@ -1,7 +1,6 @@
 """Which transactions money reaches, decided in chain order: what pays a transaction comes before it.
 
-Known transactions stand in an open-addressed table with linear probing, by their tx_id, with where their outputs
-begin in columns that grow with them.
+Known transactions stand in a table by their tx_id, with where their outputs begin in columns that grow with them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tracer.flow.movements import I32, I64, U8
+from tracer.flow.kernels.table import enter, slot, slots
+from tracer.flow.movements import I32, I64, U8, fixed
 
 Bools = npt.NDArray[np.bool_]
 
@@ -19,8 +19,6 @@ LIVE, GOES, SEEDED = 1, 2, 4
 
 BESIDE, APART = -1, -2
 """Instead of a number of hops."""
-
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Known:
@@ -59,7 +57,7 @@ class Known:
         """Unlearn all but the first so many."""
         self.txs, self.outputs = txs, outputs
         self._table[:] = -1
-        _enter(self._tx_id[:txs], self._table)
+        enter(fixed(self._tx_id[:txs]), self._table)
 
     def end(self, tx_ids: I64, vouts: I32) -> None:
         """Nothing goes on from these outputs; those of transactions that are not known are passed over."""
@@ -75,32 +73,16 @@ class Known:
             more = max(outputs, len(self._state))
             self._state = np.append(self._state, np.empty(more, np.uint8))
             self._hop = np.append(self._hop, np.empty(more, np.int32))
-        slots = 1 << (2 * (self.txs + txs)).bit_length()
-        if slots > len(self._table):
-            self._table = np.full(slots, -1, np.int64)
-            _enter(self._tx_id[: self.txs], self._table)
-
-
-@njit(cache=True, nogil=True)
-def _slot(tx, known, table):  # type: ignore[no-untyped-def]
-    """Where a transaction stands in the table, or would."""
-    mask = np.uint64(len(table) - 1)
-    slot = (np.uint64(tx) * _MIX) >> np.uint64(24) & mask
-    while table[slot] >= 0 and known[table[slot]] != tx:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@njit(cache=True, nogil=True)
-def _enter(known, table):  # type: ignore[no-untyped-def]
-    for i in range(len(known)):
-        table[_slot(known[i], known, table)] = i
+        needed = slots(self.txs + txs)
+        if needed > len(self._table):
+            self._table = np.full(needed, -1, np.int64)
+            enter(fixed(self._tx_id[: self.txs]), self._table)
 
 
 @njit(cache=True, nogil=True)
 def _end(tx_ids, vouts, known, first, states, table):  # type: ignore[no-untyped-def]
     for i in range(len(tx_ids)):
-        at = table[_slot(tx_ids[i], known, table)]
+        at = table[slot(tx_ids[i], known, table)]
         if at >= 0:
             states[first[at] + vouts[i]] &= np.uint8(255 - GOES)
 
@@ -115,7 +97,7 @@ def _meet(  # type: ignore[no-untyped-def]
         for i in range(in_start[t], in_start[t + 1]):
             if prev_tx[i] < 0:
                 continue
-            at = table[_slot(prev_tx[i], known, table)]
+            at = table[slot(prev_tx[i], known, table)]
             if at < 0:
                 continue
             o = first[at] + prev_vout[i]
@@ -130,7 +112,7 @@ def _meet(  # type: ignore[no-untyped-def]
         if least < 0 and not seeded[t]:
             continue
         known[txs], first[txs] = tx_id[t], outputs
-        table[_slot(tx_id[t], known, table)] = txs
+        table[slot(tx_id[t], known, table)] = txs
         txs += 1
         for o in range(out_start[t], out_start[t + 1]):
             entry = state[o] & SEEDED

@@ -204,8 +204,9 @@ def _labelled(amount, lengths, labels, starts, counts, label):  # type: ignore[n
 def _run(movements: Movements, seeding: Seeding, limits: Limits, own: U8, stream: int) -> tuple[Any, ...]:
     m, s = movements, seeding
     fee_lot = np.full(len(m), -1, np.int64) if m.fee_lot is None else m.fee_lot
+    rank = m.ranks() if stream == TAINTED_FIRST else m.ranks(s)
     found: tuple[Any, ...] = _segments(
-        m.in_start, m.in_ref, m.in_value, m.out_start, m.out_value, m.out_rank, m.out_fate, fee_lot,
+        m.in_start, m.in_ref, m.in_value, m.out_start, m.out_value, rank, m.out_fate, fee_lot,
         s.flag, s.fixed, s.net, s.left, own, limits.hops, limits.floor, stream,
     )  # fmt: skip
     return found

@@ -11,6 +11,9 @@ from __future__ import annotations
 from tracer.flow.kernels.segments import TAINTED_FIRST, apart_stream, run_stream
 from tracer.flow.movements import I64, Limits, Movements, Seeding, Taint
 
+BREAKS_TIES = True
+"""Ties are broken by `Movements.out_rank`."""
+
 
 def run(movements: Movements, seeding: Seeding, limits: Limits) -> Taint:
     """TIHO over all movements in order; see `tracer.flow.movements` for shapes."""

@@ -137,13 +137,16 @@ class Back:
 
 
 class Towards(Closure):
-    """A closure that beyond half of its hops goes only where its end can still be reached."""
+    """A closure that beyond half of its hops goes only where its end can still be reached; never in one pass."""
 
     def aim(self, back: Back, free: int) -> Towards:
         """Follow anything for `free` hops, and after that only what `back` knows."""
         self._back, self._free, self._hop = back, free, 0
-        self._sweep_from = None  # what may be followed depends on the hop
         return self
+
+    def grow(self, entries: pl.DataFrame, *, sweep_from: int | None = None) -> Trail:  # noqa: ARG002
+        """By hops alone: what may be followed depends on the hop."""
+        return super().grow(entries, sweep_from=None)
 
     def _spend(self, live: pl.DataFrame) -> I64:
         onward = super()._spend(live)

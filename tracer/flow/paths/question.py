@@ -198,7 +198,7 @@ def _capacity(lots: Lots, trail: Trail) -> I64:
     found = np.zeros(len(trail.vout), np.int64)
     if lots.flagged is not None and lots.net is not None:
         rows = lots.flagged.join(lots.net, on="tx_id", maintain_order="left")
-        at = trail.index(rows["tx_id"].to_numpy(), rows["vout"].to_numpy().astype(np.int64))
+        at = trail.index(rows["tx_id"].to_numpy(), rows["vout"].to_numpy())
         found[at] = np.minimum(rows["value"].to_numpy(), rows["net"].to_numpy())
     if lots.points:
         points = np.array(sorted(lots.points), np.int64)

@@ -14,8 +14,8 @@ import numpy as np
 
 from tracer.db import named_sql
 from tracer.flow.movements import I64, LEAVING, Seeding
+from tracer.flow.points import Points
 from tracer.flow.seeding.seeds import Lots, member_frame
-from tracer.flow.trail import Points
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Arrivals:
     def seeding(self, trail: Trail) -> Seeding:
         """The same as columns beside the trail's movements."""
         seeding = Seeding.empty(trail.movements)
-        at = trail.index(self.lots["tx_id"].to_numpy(), self.lots["vout"].to_numpy().astype(np.int64))
+        at = trail.index(self.lots["tx_id"].to_numpy(), self.lots["vout"].to_numpy())
         seeding.fixed[at] = self.lots["units"].to_numpy()
         if self.net.height:
             place = trail.movement(self.net["tx_id"].to_numpy())
@@ -61,8 +61,8 @@ class Arrivals:
             seeding.flag[np.isin(trail.out_tx, place)] = LEAVING
             # a lot that is two containers is spent as the second one
             put = np.flatnonzero(trail.out_tx > 0)
-            own = Points(trail.point[put], trail.vout[put].astype(np.int64)).find(
-                self.inside["prev_tx_id"].to_numpy(), self.inside["prev_vout"].to_numpy().astype(np.int64)
+            own = Points(trail.point[put], trail.vout[put]).find(
+                self.inside["prev_tx_id"].to_numpy(), self.inside["prev_vout"].to_numpy()
             )
             seeding.flag[put[own[own >= 0]]] = 0
         return seeding
@@ -74,7 +74,7 @@ class Arrivals:
             seeds = np.full(len(trail.movements), -1, np.int64)
             seeds[trail.movement(self.net["tx_id"].to_numpy())] = self.net["seed"].to_numpy()
             owner = seeds[trail.out_tx]
-        at = trail.index(self.lots["tx_id"].to_numpy(), self.lots["vout"].to_numpy().astype(np.int64))
+        at = trail.index(self.lots["tx_id"].to_numpy(), self.lots["vout"].to_numpy())
         owner[at] = self.lots["seed"].to_numpy()
         return owner
 

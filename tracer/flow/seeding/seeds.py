@@ -105,9 +105,7 @@ class Lots:
             at = trail.index(points[:, 0], points[:, 1])
             seeding.fixed[at] = trail.movements.out_value[at]
         if self.flagged is not None and self.net is not None:
-            at = trail.index(
-                self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy().astype(np.int64)
-            )
+            at = trail.index(self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy())
             seeding.flag[at] = MEMBER if self.unit == "lot" else LEAVING
             place = trail.movement(self.net["tx_id"].to_numpy())
             (seeding.net if self.unit == "lot" else seeding.left)[place] = self.net["net"].to_numpy()
@@ -117,9 +115,7 @@ class Lots:
         """Number of the seed that each output of the trail belongs to, -1 where none."""
         owner = np.full(len(trail.movements.out_value), -1, np.int64)
         if self.flagged is not None:
-            at = trail.index(
-                self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy().astype(np.int64)
-            )
+            at = trail.index(self.flagged["tx_id"].to_numpy(), self.flagged["vout"].to_numpy())
             owner[at] = self.flagged["seed"].to_numpy()
         if self.points:
             points = np.array(list(self.points), np.int64)
