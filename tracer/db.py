@@ -167,12 +167,11 @@ class Database:
         if self._limited:  # by who started the program
             yield
             return
-        whole = self.value("SELECT current_setting('memory_limit')")
         self.run(f"SET memory_limit = '{memory}'")
         try:
             yield
         finally:
-            self.run(f"SET memory_limit = '{whole}'")
+            self.run("RESET memory_limit")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
