@@ -6,6 +6,7 @@ store is opened per step and waits its turn.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -164,7 +165,8 @@ class Database:
     @contextmanager
     def lean(self, memory: str) -> Iterator[None]:
         """Keep no more of the file in memory than that while the block runs: for what is read once, in order."""
-        if self._limited:  # by who started the program
+        # who started the program may have set a limit; where nothing can be spilled beside the file, none is borne
+        if self._limited or not os.access(self.path.parent, os.W_OK):
             yield
             return
         self.run(f"SET memory_limit = '{memory}'")

@@ -1,5 +1,6 @@
 """Reading once in order: little of the store stays in memory, and afterwards the limit is as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,14 @@ def test_a_limit_that_somebody_chose_stays(tmp_path: Path) -> None:
         chosen = db.value(LIMIT)
         with db.lean("64MB"):
             assert db.value(LIMIT) == chosen
+
+
+def test_nothing_is_limited_where_nothing_can_be_spilled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB spills beside the file; a store on a medium that is only read has no room there."""
+    with Database(tmp_path / "a.duckdb") as db:
+        before = db.value(LIMIT)
+        monkeypatch.setattr("os.access", lambda _path, mode: mode != os.W_OK)
+        with db.lean("64MB"):
+            assert db.value(LIMIT) == before

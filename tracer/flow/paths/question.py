@@ -189,7 +189,7 @@ def _network(trail: Trail, target: np.ndarray[tuple[int], np.dtype[np.bool_]], s
     """The trail as paths see it: what is not followed for any reason leads nowhere."""
     onward = np.full(len(trail.vout), -1, np.int64)
     followed = trail.movements.out_fate == int(Fate.SPENT)
-    onward[followed] = np.searchsorted(trail.tx_id, trail.beyond[followed])
+    onward[followed] = trail.movement(trail.beyond[followed])
     return Network(trail.movements.out_start, trail.movements.out_value, onward, target, start)
 
 
