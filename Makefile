@@ -18,10 +18,10 @@ check: setup           ## lint, format, types, import fences, generated docs
 	@$(PY) -m cli.docs --check
 
 test: setup            ## the suite with scaled drills (prints its random seed)
-	@$(PY) -m pytest -n auto
+	@$(PY) -m pytest -n auto --dist worksteal
 
 acceptance: setup      ## the full drill counts
-	@TRACER_FULL=1 $(PY) -m pytest -n auto
+	@TRACER_FULL=1 $(PY) -m pytest -n auto --dist worksteal
 
 bench: setup           ## speeds, written to benchmarks/RESULTS.md
 	@$(PY) -m benchmarks

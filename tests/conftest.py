@@ -16,6 +16,11 @@ os.environ.setdefault(
 FULL = os.environ.get("TRACER_FULL") == "1"
 
 
+def scaled(count: int, *, full: int) -> int:
+    """How often a drill is repeated: `full` times in `make acceptance`, `count` times in `make test`."""
+    return full if FULL else count
+
+
 def pytest_report_header() -> str:
     """Printed so that a failed drill can be repeated."""
     return f"drill seed: TRACER_TEST_SEED={SEED} ({'full' if FULL else 'scaled'} drills)"

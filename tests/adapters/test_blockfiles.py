@@ -188,7 +188,7 @@ def test_a_flipped_byte_anywhere_is_refused_by_name_and_the_blocks_before_are_ke
     content = framed(blocks)
     ends = [len(framed(blocks[: n + 1])) for n in range(len(blocks))]
     honest = facts(synced(tmp_path / "honest", write(tmp_path / "blk.dat", blocks)))
-    for drill in range(200 if full else 25):
+    for drill in range(200 if full else 10):
         at, damaged, victim = _damaged(content, ends, dice)
         source = tmp_path / "damaged.dat"
         source.write_bytes(damaged)

@@ -1,10 +1,10 @@
 """Whatever a user or a stranger types: one clear line, the right code, a line in the custody log."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from tests.cli.claims_cli import Tracer
 from tests.cli.running import tracer
 from tests.rawblocks import shop_chain, write
 
@@ -18,7 +18,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def log_length(workspace: Path) -> int:
-    return len(json.loads(tracer(workspace, "case", "log", "--json").out)["entries"])
+    return len(Tracer(workspace.parent)("case", "log", "--json").json["entries"])
 
 
 @pytest.mark.parametrize(

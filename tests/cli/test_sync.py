@@ -232,7 +232,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_in_the_same_st
     duration = _finished(tmp_path / "whole", source)
     expected = facts(Workspace(tmp_path / "whole"))
     hits = 0
-    for drill in range(50 if full else 6):
+    for drill in range(50 if full else 4):
         workspace = tmp_path / f"killed{drill}"
         hits += _killed(workspace, source, dice.uniform(0.3, 1.0) * duration)
         _finished(workspace, source)

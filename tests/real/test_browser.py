@@ -93,14 +93,20 @@ class Opened:
         return text
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, which no test changes."""
+    folder = tmp_path_factory.mktemp("browser")
+    write(folder / "out.html", hostile(folder / "case"))
+    return folder / "out.html"
+
+
 @pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
-    path = tmp_path / "out.html"
-    write(path, hostile(tmp_path / "case"))
-    page = Opened(browser, path)
+def opened(browser: Any, written: Path) -> Iterator[Opened]:
+    page = Opened(browser, written)
     yield page
     assert page.errors == []
-    assert page.requests == [path.as_uri()]
+    assert page.requests == [written.as_uri()]
     assert page.page.title().startswith("Trace on bitcoin-regtest as of block 3")
     page.page.context.close()
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from rules.mixers import DETECTORS
 from rules.mixers.wasabi2 import denominations
+from tests.conftest import scaled
 from tests.rules.ledger_of import Coin, Tx, append_blocks, coin_of, ledger_of
 from tracer.chain import ScriptKind
 from tracer.clustering.mixing import find_mixes
@@ -543,7 +544,7 @@ KNOWN = (WHIRLPOOL, TX0, wasabi1(12, 10_000_816), JOINMARKET, STONEWALL, PAYJOIN
 PLAIN = Tx("plain", [("payer", 900_000)], paid("payee", [500_000, 399_000]))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=scaled(6, full=15), deadline=None)
 @given(
     picked=st.lists(st.sampled_from([*KNOWN, PLAIN]), min_size=1, max_size=12),
     spent=st.lists(st.integers(0, 11), min_size=12, max_size=12),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import scaled
 from tests.scenarios.case import CHAIN, Case, tag, vasp
 from tests.scenarios.ledger import Tx, shown
 from tracer.clustering import constraints
@@ -239,7 +240,7 @@ CLAIMS = [
 OVERRIDES = [override("split", "ann", "bob"), override("join", "hot", "pool"), override("join", "far", "hot")]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scaled(8, full=20), deadline=None)
 @given(st.data())
 def test_the_digest_depends_on_neither_the_order_nor_the_files_claims_came_in(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

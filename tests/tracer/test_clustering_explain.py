@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import rules
 from adapters.bitcoin.chains import chain_named
+from tests.conftest import scaled
 from tests.rules.ledger_of import Coin, Tx, append_blocks, ledger_of
 from tracer.chain import AddressKey, ScriptKind
 from tracer.clustering import state as states
@@ -372,7 +373,11 @@ def random_spends(seed: int) -> dict[str, list[str]]:
     return {f"t{n}": dice.choices(names, k=dice.choice([1, 2, 2, 2, 3])) for n in range(dice.randint(1, 30))}
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=scaled(4, full=10),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(seed=st.integers(0, 10_000))
 def test_the_length_is_that_of_a_plain_search_and_every_link_exists(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from adapters.bitcoin.chains import chain_named
+from tests.conftest import scaled
 from tests.rules.ledger_of import Coin, Tx, ledger_of
 from tracer.chain import AddressKey, ScriptKind
 from tracer.clustering import keys
@@ -169,7 +170,7 @@ transactions = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(20, full=60))
 @given(transactions, st.lists(st.integers(0, 12), max_size=4), st.sampled_from([1, 3, keys.CHUNK]))
 def test_increments_find_what_a_rebuild_finds(
     tmp_path_factory: pytest.TempPathFactory, shown: list[list[AddressKey]], cuts: list[int], chunk: int

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rules
 from adapters.bitcoin.chains import chain_named
+from tests.conftest import scaled
 from tests.rules.ledger_of import Coin, Tx, append_blocks, block_hash, ledger_of
 from tracer.chain import AddressKey, ScriptKind
 from tracer.clustering import constraints as claims
@@ -71,7 +72,11 @@ def parties_of(ledger: Ledger, **parties: str) -> Constraints:
     return Constraints(frame, frame, names, (), (), f"sha256:{sorted(parties.items())}", "")
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=scaled(6, full=15),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(blocks, st.data())
 def test_block_by_block_is_the_same_as_at_once(
     tmp_path_factory: pytest.TempPathFactory, world: list[Any], data: st.DataObject

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import clustering
+from tests.conftest import scaled
 from tests.scenarios.asked import Asked, asked, bucketed, resting, tables
 from tests.scenarios.case import CHAIN, Case, Found
 from tests.scenarios.ledger import Tx, batch, blocks_of
@@ -57,20 +58,20 @@ def equals_the_oracle(question: Asked) -> None:
             } == {seed: units for seed, units in brought.items() if units}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(15, full=40), deadline=None)
 @given(question=asked(direction="forward"))
 def test_engine_equals_oracle_through_the_store(question: Asked) -> None:
     equals_the_oracle(question)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(15, full=40), deadline=None)
 @given(question=asked(direction="backward"))
 def test_engine_equals_oracle_backward_through_the_store(question: Asked) -> None:
     equals_the_oracle(question)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=scaled(2, full=4), deadline=None)
 @given(data=st.data())
 def test_threads_batches_and_the_order_of_seeds_change_no_byte(direction: str, data: st.DataObject) -> None:
     question = data.draw(asked(direction=direction))
@@ -99,7 +100,7 @@ def _bytes(ledger: Ledger, case: Case, snapshot: Snapshot, texts: tuple[str, ...
     return json.dumps(found)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=scaled(2, full=4), deadline=None)
 @given(rows=tables(most=5))
 def test_fifo_and_lifo_of_uncut_lots_are_undone_backward_through_the_store(rows: list[Tx]) -> None:
     """What a coin minted in A brought to X, forward, is what X, backward, has from A; unit for unit."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import scaled
 from tests.scenarios.case import Case, Found, tag, vasp
 from tests.scenarios.ledger import Tx
 
@@ -196,7 +197,11 @@ def ledgers(draw: st.DrawFn) -> list[Tx]:
     return rows
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=scaled(6, full=12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 @EITHER_WAY
 def test_what_enters_a_transaction_leaves_it_and_the_rest_is_in_the_totals(

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import scaled
 from tests.scenarios.case import Case, tag, vasp
 from tests.scenarios.ledger import Tx, shown
 from tests.scenarios.test_paths import Asked, Way
@@ -59,7 +60,7 @@ def walk(rows: list[Tx], start: str, end: str, hops: int) -> list[Way]:
     return sorted(ways, key=lambda way: (-way[0], len(way[1]), [named[point] for point in way[1]]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(15, full=40), deadline=None)
 @given(rows=tables(), data=st.data())
 def test_both_halves_together_find_all_paths_in_order(rows: list[Tx], data: st.DataObject) -> None:
     seen = sorted({name for row in rows for name, _ in row.outs})

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import scaled
 from tests.scenarios.case import CHAIN, Case, vasp
 from tests.scenarios.ledger import Tx
 from tests.tracer.intel_examples import tag
@@ -162,7 +163,7 @@ def tags(draw: st.DrawFn) -> Tag:
 
 
 @given(said=st.lists(tags(), max_size=12))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=scaled(30, full=80), deadline=None)
 def test_columns_say_what_one_claim_after_the_other_says(
     ledger: Ledger, folders: Iterator[Path], said: list[Tag]
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import clustering
+from tests.conftest import scaled
 from tests.scenarios.asked import NAMES, tables
 from tests.scenarios.case import CHAIN, Case, tag, vasp
 from tests.scenarios.ledger import GENESIS_TIME, Tx, txid_of
@@ -102,7 +103,7 @@ def questions(draw: st.DrawFn, rows: list[Tx]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(12, full=40), deadline=None)
 @given(data=st.data())
 def test_one_pass_finds_what_hops_find(data: st.DataObject) -> None:
     rows = data.draw(tables())

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import scaled
 from tests.tracer.intel_examples import reading, tag, vasp
 from tracer.errors import StoreDamaged, StoreUnwritable, UsageError
 from tracer.intel.claims import Override, Tag, Withdrawal, claim_id
@@ -71,7 +72,7 @@ def test_a_file_without_a_good_row_is_no_list(workspace: Workspace) -> None:
     assert Snapshot.open(workspace).lists() == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(10, full=25), deadline=None)
 @given(st.data())
 def test_neither_the_order_of_rows_nor_of_files_nor_of_imports_changes_a_byte(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

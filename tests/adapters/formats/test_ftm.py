@@ -20,6 +20,7 @@ from adapters.intel.formats import ftm
 from adapters.intel.found import Found, Unreadable
 from adapters.intel.readers import Options, read
 from tests.adapters.formats.draining import TODAY, drain, json_values, reasons
+from tests.conftest import scaled
 from tracer.intel import taxonomy
 
 ETH = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
@@ -350,7 +351,7 @@ wild_entities: st.SearchStrategy[Any] = st.fixed_dictionaries(
 
 
 @given(values=st.lists(wild_entities | json_values, max_size=4), array=st.booleans())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=scaled(100, full=300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_else_the_file_holds_the_wallet_is_a_claim(
     tmp_path_factory: pytest.TempPathFactory, values: list[Any], array: bool
 ) -> None:
