@@ -1,6 +1,6 @@
 """`make bench`: what Tracer's speed is here and now, peers side by side where they install.
 
-    python -m benchmarks [--txs N ...] [--runs N]      writes benchmarks/RESULTS.md
+    python -m benchmarks [--txs N ...] [--runs N] [--only WORD ...]      writes benchmarks/RESULTS.md
 
 Whole commands are timed as processes of their own; medians over the runs. Worlds are built once into `.bench/`.
 """
@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import claims, clustering, explaining, following, loading, mixing, peers, tracing
@@ -50,21 +50,49 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--txs", type=int, nargs="+", default=[1_000_000], help="sizes of the worlds")
     options.add_argument("--runs", type=int, default=3)
+    options.add_argument(
+        "--only", nargs="+", metavar="WORD", help="measure the sections with these words anew"
+    )
     chosen = options.parse_args()
     BENCH.mkdir(exist_ok=True)
+    page = ROOT / "benchmarks" / "RESULTS.md"
+    store, runs = BENCH / f"store-{chosen.txs[0]}", chosen.runs
+    sections: dict[str, Callable[[], list[str]]] = {
+        "Load: raw block files to a store ready to trace, all checks on, kill-safe": lambda: load(
+            chosen.txs, runs
+        ),
+        "Links": lambda: [
+            *mixing.measure(ROOT, store, runs),
+            "",
+            *clustering.measure(ROOT, loading.world(BENCH, chosen.txs[0]), BENCH, runs),
+            "",
+            *explaining.measure(BENCH, runs),
+        ],
+        "Trace in that store": lambda: tracing.measure(ROOT, store, BENCH),
+        "Trace in a store of 25 M outputs": lambda: following.measure(ROOT, BENCH, runs),
+        "Claims": lambda: claims.measure(ROOT, BENCH, runs),
+        "Decoding beside peers, the same block in the same run": lambda: peers.measure(runs),
+        "First word": first_word,
+    }
+    before = dict(part.split("\n", 1) for part in page.read_text().split("\n## ")[1:]) if chosen.only else {}
+    text = f"# Speeds\n\nWritten by `make bench`. {machine()}. Medians of {runs} runs on a shared machine.\n"
+    for title, measured in sections.items():
+        anew = not chosen.only or any(word in title for word in chosen.only)
+        text += f"\n## {title}\n"
+        text += "\n" + "\n".join(measured()) + "\n" if anew else before[title]
+    page.write_text(text.rstrip("\n") + "\n")
+    sys.stdout.write(text)
+
+
+def load(sizes: Sequence[int], runs: int) -> list[str]:
+    """Rows of a table: each size loaded into an empty store."""
     lines = [
-        "# Speeds",
-        "",
-        f"Written by `make bench`. {machine()}. Medians of {chosen.runs} runs on a shared machine.",
-        "",
-        "## Load: raw block files to a store ready to trace, all checks on, kill-safe",
-        "",
         "| transactions | block files | seconds | tx/s | store | peak memory | beside BlockSci (fixed reference) |",
         "|---|---|---|---|---|---|---|",
     ]
-    for txs in chosen.txs:
+    for txs in sizes:
         folder = loading.world(BENCH, txs)
-        results = [loading.load(ROOT, folder, BENCH / f"store-{txs}") for _ in range(chosen.runs)]
+        results = [loading.load(ROOT, folder, BENCH / f"store-{txs}") for _ in range(runs)]
         seconds = statistics.median(r.seconds for r in results)
         spread = f"{min(r.seconds for r in results):.1f} to {max(r.seconds for r in results):.1f}"
         last = results[-1]
@@ -74,23 +102,13 @@ def main() -> None:
             f"{last.store_bytes / 1e6:.0f} MB | {last.peak_bytes / 1e9:.2f} GB | 47,000 tx/s, no Merkle checks "
             f"(ratio {rate / 47_000:.1f}) |"
         )
-    store = BENCH / f"store-{chosen.txs[0]}"
-    lines += ["", "## Links", "", *mixing.measure(ROOT, store, chosen.runs), ""]
-    lines += clustering.measure(ROOT, loading.world(BENCH, chosen.txs[0]), BENCH, chosen.runs)
-    lines += ["", *explaining.measure(BENCH, chosen.runs)]
-    lines += [
-        "",
-        "## Trace in that store",
-        "",
-        *tracing.measure(ROOT, store, BENCH),
-    ]
-    lines += ["", "## Trace in a store of 25 M outputs", "", *following.measure(ROOT, BENCH, chosen.runs)]
-    lines += ["", "## Claims", "", *claims.measure(ROOT, BENCH, chosen.runs)]
-    lines += ["", "## Decoding beside peers, the same block in the same run", "", *peers.measure(chosen.runs)]
+    return lines
+
+
+def first_word() -> list[str]:
+    """How long `tracer --help` takes."""
     median, figures = median_of(5, help_seconds)
-    lines += ["", f"`tracer --help`: {median:.2f} s ({min(figures):.2f} to {max(figures):.2f})", ""]
-    (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines))
-    sys.stdout.write("\n".join(lines))
+    return [f"`tracer --help`: {median:.2f} s ({min(figures):.2f} to {max(figures):.2f})"]
 
 
 if __name__ == "__main__":

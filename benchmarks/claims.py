@@ -10,12 +10,12 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.processes import Run, run
 
 TAGS = 500_000
 ASKED = 100_000
@@ -35,14 +35,6 @@ pack = TagPack.load_from_file("", sys.argv[1], TagPackSchema(), _load_taxonomies
 pack.validate()
 print(len(pack.get_unique_tags()))
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """One process: seconds and peak memory."""
-
-    seconds: float
-    peak_bytes: int
 
 
 def pack(bench: Path) -> Path:
@@ -79,13 +71,13 @@ def measure(root: Path, bench: Path, runs: int) -> list[str]:
     for number in range(runs):
         shutil.rmtree(workspace, ignore_errors=True)
         words = [sys.executable, "-m", "cli.main", "tags", "import", str(file), "--json"]
-        imports.append(_run(words, root, environment))
+        imports.append(run(words, root, environment))
         if number:  # the peers take minutes: once is enough to compare
             continue
-        yamls.append(_run([sys.executable, "-c", _YAML, str(file)], root, environment))
+        yamls.append(run([sys.executable, "-c", _YAML, str(file)], root, environment))
         if graphsense:
-            theirs.append(_run([graphsense, "-c", _GRAPHSENSE, str(file)], root, environment))
-    mine = statistics.median(run.seconds for run in imports)
+            theirs.append(run([graphsense, "-c", _GRAPHSENSE, str(file)], root, environment))
+    mine = statistics.median(each.seconds for each in imports)
     rows = [_row(f"tracer tags import, {TAGS:,} tags: read, checked, stored", imports, mine)]
     rows.append(_row("PyYAML's C loader alone: objects, nothing checked, nothing stored", yamls, mine))
     if theirs:
@@ -104,21 +96,13 @@ def measure(root: Path, bench: Path, runs: int) -> list[str]:
 
 
 def _row(title: str, runs: Sequence[Run], mine: float) -> str:
-    seconds = [run.seconds for run in runs]
+    seconds = [each.seconds for each in runs]
     median = statistics.median(seconds)
-    peak = max(run.peak_bytes for run in runs)
+    peak = max(each.peak_bytes for each in runs)
     return (
         f"| {title} | {median:.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | {peak / 1e9:.2f} GB | "
         f"{median / mine:.1f} |"
     )
-
-
-def _run(words: Sequence[str], root: Path, environment: dict[str, str]) -> Run:
-    began = time.perf_counter()
-    process = subprocess.Popen(words, cwd=root, stdout=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, words
-    return Run(time.perf_counter() - began, usage.ru_maxrss * 1024)
 
 
 def _lookups(folder: Path, runs: int) -> tuple[float, float]:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.processes import own_peak
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -292,16 +294,9 @@ def _run(root: Path, *words: str) -> Run:
     return Run(found["seconds"], found["peak_bytes"], found)
 
 
-def _own_peak() -> int:
-    """Most memory this process ever held. `ru_maxrss` will not do: it starts at the parent's."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
-
-
 if __name__ == "__main__":
     task, *places = sys.argv[1:]
     alone = {"columns": columns, "ours": ours, "theirs": theirs}
     stores = {"read": read, "built": built, "updated": updated, "extended": extended}
     result = stores[task](Path(places[0])) if places else alone[task]()
-    sys.stdout.write(json.dumps({**result, "peak_bytes": _own_peak()}))
+    sys.stdout.write(json.dumps({**result, "peak_bytes": own_peak()}))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
+
+from benchmarks.processes import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,11 +226,11 @@ METHODS = ("fifo", "lifo", "tiho", "haircut", "poison")
 
 
 def _gigabytes(told: list[dict[str, float]]) -> str:
-    return f"{max(run['peak'] for run in told) / 1e9:.2f} GB"
+    return f"{max(each['peak'] for each in told) / 1e9:.2f} GB"
 
 
 def _spread(told: list[dict[str, float]], name: str) -> str:
-    figures = [run[name] for run in told]
+    figures = [each[name] for each in told]
     return f"{statistics.median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f})"
 
 
@@ -270,11 +271,14 @@ def _sample(ledger: Ledger) -> list[tuple[int, int]]:
 
 def _whole(root: Path, folder: Path, names: Sequence[str]) -> dict[str, float]:
     """One process that grows the large closure and runs methods over it."""
-    ran = subprocess.run(
-        [sys.executable, "-c", f"from benchmarks.following import whole; whole({str(folder)!r}, {tuple(names)!r})"],
-        check=True, capture_output=True, text=True, cwd=root,
-    )  # fmt: skip
-    return {name: float(figure) for name, figure in (line.split() for line in ran.stdout.splitlines())}
+    words = [
+        sys.executable,
+        "-c",
+        f"from benchmarks.following import whole; whole({str(folder)!r}, {tuple(names)!r})",
+    ]
+    ran = run(words, root)
+    figures = {name: float(figure) for name, figure in (line.split() for line in ran.output.splitlines())}
+    return {**figures, "peak": float(ran.peak_bytes)}
 
 
 def whole(folder: str, names: Sequence[str]) -> None:
@@ -321,7 +325,6 @@ def whole(folder: str, names: Sequence[str]) -> None:
         figures[name] = times[-1]
         figures[f"{name}_outputs"] = float(np.count_nonzero(taint.amount))
     figures["together"] = figures["closure"] + figures[names[0]]
-    figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
     sys.stdout.write("".join(f"{name} {figure}\n" for name, figure in figures.items()))
 
 

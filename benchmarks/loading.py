@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.processes import run
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,11 @@ def load(root: Path, source: Path, workspace: Path) -> Load:
         f"blocks:{source}",
         "--json",
     ]
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, env={**os.environ, "TRACER_WORKSPACE": str(workspace)}
-    )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    assert status == 0
+    done = run(command, root, {**os.environ, "TRACER_WORKSPACE": str(workspace)})
     return Load(
-        txs=json.loads(output)["txs"],
-        seconds=seconds,
+        txs=json.loads(done.output)["txs"],
+        seconds=done.seconds,
         source_bytes=sum(f.stat().st_size for f in source.glob("blk*.dat")),
         store_bytes=sum(f.stat().st_size for f in (workspace / "chains").rglob("*") if f.is_file()),
-        peak_bytes=usage.ru_maxrss * 1024,
+        peak_bytes=done.peak_bytes,
     )
