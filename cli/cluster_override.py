@@ -48,10 +48,10 @@ def split(
 
     With --at the common spend of that transaction is not taken as one: its inputs link nobody.
     """
-    from tracer.ledger.store import txid_bytes
+    from adapters.hashes import hash_bytes
 
     if txid:
-        txid = txid_bytes(txid.strip())[::-1].hex()
+        txid = hash_bytes(txid).hex()
     _override(app, {"kind": "split", "txid": txid}, (a, b, chain), (author, reason, case_id, tlp), as_json)
 
 

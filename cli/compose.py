@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from adapters.bitcoin.blockfiles import BlockFiles
-    from adapters.bitcoin.chains import BitcoinChain
+    from adapters.chains import AnyChain
     from adapters.intel.build import Options
     from cli.app import Advance
     from tracer.chain import AddressKey
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 SOURCES = "blocks:PATH or simulation:NAME?seed=1&txs=20000"
 
 
-def chain(name: str) -> BitcoinChain:
+def chain(name: str) -> AnyChain:
     """The entry of a chain by short name or CAIP-2 id."""
-    from adapters.bitcoin.chains import chain_named
+    from adapters.chains import chain_named
 
     return chain_named(name)
 
 
 def is_chain(name: str) -> bool:
     """Whether this is the short name of a chain."""
-    from adapters.bitcoin.chains import CHAINS
+    from adapters.chains import find
 
-    return name in CHAINS
+    found = find(name)
+    return found is not None and found.name == name
 
 
 def parse_address(chain_name: str, text: str) -> tuple[str, AddressKey]:
@@ -173,16 +174,21 @@ def claims(app: App, snapshot_id: str | None = None) -> Snapshot:
 def source(app: App, chain_name: str, text: str) -> BlockFiles:
     """Open what `--source` names."""
     from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import BitcoinChain
 
     kind, _, rest = text.partition(":")
+    entry = chain(chain_name)
+    if kind in ("blocks", "simulation") and not isinstance(entry, BitcoinChain):
+        raise UsageError(f"{kind}: holds blocks of the Bitcoin family, not of {entry.name}.")
+    assert isinstance(entry, BitcoinChain)
     if kind == "blocks" and rest:
         try:
             path = Path(rest).expanduser()
         except RuntimeError as error:
             raise UsageError(f"no such home folder in {rest!r}.") from error
-        return BlockFiles(path, chain(chain_name))
+        return BlockFiles(path, entry)
     if kind == "simulation":
-        return BlockFiles(_simulated(app, chain_name, rest), chain(chain_name))
+        return BlockFiles(_simulated(app, chain_name, rest), entry)
     raise UsageError(f"unknown source {text!r}.", hint=f"Give {SOURCES}.")
 
 

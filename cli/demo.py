@@ -108,6 +108,7 @@ def _world(app: App, seed: int, txs: int) -> World:
 def _read(app: App, world: World) -> None:
     """Blocks through the block-file reader, claims through the importers, clusters built."""
     from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import chain_named
     from tracer.intel import store
     from tracer.ledger.pull import pull
 
@@ -115,7 +116,7 @@ def _read(app: App, world: World) -> None:
     folder.mkdir(exist_ok=True)
     world.write_blocks(folder)
     world.write_claims(folder)
-    source = BlockFiles(folder, compose.chain(CHAIN))
+    source = BlockFiles(folder, chain_named(CHAIN))
     with app.progress("reading and verifying its blocks") as advance:
         pull(lambda: compose.open_ledger(app, CHAIN, read_only=False), source, progress=advance)
     files: tuple[tuple[str, ClaimKind], ...] = (("tags.csv", "tags"), ("vasps.csv", "vasps"))

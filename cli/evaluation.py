@@ -88,6 +88,7 @@ def _measured(app: App, seed: int, txs: int) -> Measured:
 def _read(app: App, seed: int, world: Any) -> None:
     """Blocks through the block-file reader, claims through the importers, as any others."""
     from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import chain_named
     from tracer.intel import store
     from tracer.ledger.pull import pull
 
@@ -95,7 +96,7 @@ def _read(app: App, seed: int, world: Any) -> None:
     folder.mkdir(exist_ok=True)
     world.write_blocks(folder)
     world.write_claims(folder)
-    source = BlockFiles(folder, compose.chain(CHAIN))
+    source = BlockFiles(folder, chain_named(CHAIN))
     with app.progress(f"world {seed}: reading") as advance:
         pull(lambda: compose.open_ledger(app, CHAIN, read_only=False), source, progress=advance)
     files: tuple[tuple[str, ClaimKind], ...] = (("tags.csv", "tags"), ("vasps.csv", "vasps"))

@@ -17,7 +17,7 @@ from tracer.errors import BadSeeds, SourceUnavailable, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.bitcoin.chains import BitcoinChain
+    from adapters.chains import AnyChain
     from tracer.flow.question import Question
     from tracer.flow.trail import Pulse
 
@@ -211,7 +211,7 @@ def _bytes(seeds_file: Path) -> bytes:
     return listed
 
 
-def on_chain(given: str | None, seeds: Sequence[str]) -> tuple[BitcoinChain, tuple[str, ...]]:
+def on_chain(given: str | None, seeds: Sequence[str]) -> tuple[AnyChain, tuple[str, ...]]:
     """The one chain of a question, from `--chain` or the seeds' `chain:` prefixes, and the seeds without them."""
     names = {given} if given else set()
     plain = []

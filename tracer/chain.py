@@ -7,8 +7,10 @@ composition root.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Protocol, cast
+
+from tracer.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
 
 TX_INDEX_BITS = 24
 """`tx_id = height << 24 | index in block`: sorts by time, needs no dictionary (DESIGN section 3)."""
+
+
+BLOCK_INDEX = (1 << TX_INDEX_BITS) - 1
+"""Index in its block of what no transaction did: block rewards, withdrawals. It comes after all transactions."""
+
+
+class Family(StrEnum):
+    """How a chain keeps value: in outputs that are spent once, or in accounts with balances."""
+
+    UTXO = "utxo"
+    ACCOUNT = "account"
 
 
 class ScriptKind(IntEnum):
@@ -50,16 +63,62 @@ class AddressKey:
     payload: bytes
 
 
+class TransferKind(IntEnum):
+    """What moved an asset from account to account. Stored as small integers; the order is part of the schema."""
+
+    VALUE = 0  # the value a transaction itself carries
+    INTERNAL = 1  # a successful call, create or self-destruct inside it
+    TOKEN = 2  # the Transfer event of a token standard
+    WRAP = 3  # wrapped native coin created: its native coin came in the same transaction
+    UNWRAP = 4  # wrapped native coin destroyed
+    FEE_BURNED = 5  # gas that nobody gets: base fee, blob gas, Tron's burnt energy and bandwidth
+    FEE_PAID = 6  # gas that somebody gets: tips, what a layer 2 pays for its data
+    REWARD = 7  # new coins of a block
+    WITHDRAWAL = 8  # stake returned (EIP-4895)
+
+
+FEES = (TransferKind.FEE_BURNED, TransferKind.FEE_PAID)
+"""Kinds that are gas: they leave an account after the value moves of their transaction."""
+
+
+class AssetStandard(IntEnum):
+    """What kind of thing an asset is. Stored as small integers; the order is part of the schema.
+
+    An asset is (standard, contract, token id): every token of a collection is an asset of its own.
+    """
+
+    NATIVE = 0  # the chain's coin: no contract
+    FUNGIBLE = 1  # ERC-20, TRC-20
+    UNIQUE = 2  # ERC-721: one of each token id
+    MULTI = 3  # ERC-1155: many of each token id
+    TRC10 = 4  # Tron's own tokens: a number and no contract
+
+
+class RelationKind(IntEnum):
+    """A fact between two accounts that moves no value. Stored as small integers; the order is part of the schema."""
+
+    CREATE = 0  # `giver` created the contract `receiver`
+    CREATE2 = 1  # the same by EIP-1014: a clone of one factory
+    APPROVAL = 2  # `giver` lets `receiver` spend its tokens
+    ACTIVATION = 3  # Tron: `giver` brought the account `receiver` into being
+    DELEGATION = 4  # Tron: `giver` lent resources to `receiver`
+    UNDELEGATION = 5  # ... and took them back
+
+
 class Chain(Protocol):
-    """What the engine asks of a chain."""
+    """What the engine asks of every chain."""
+
+    @property
+    def family(self) -> Family:
+        """How it keeps value."""
 
     @property
     def name(self) -> str:
-        """Short name on the command line: `bitcoin`, `bitcoin-regtest`."""
+        """Short name on the command line: `bitcoin`, `bitcoin-regtest`, `ethereum`."""
 
     @property
     def caip2(self) -> str:
-        """CAIP-2 id: `bip122:<first 32 hex digits of the genesis hash>`."""
+        """CAIP-2 id: `bip122:<first 32 hex digits of the genesis hash>`, `eip155:<chain id>`."""
 
     @property
     def asset(self) -> str:
@@ -79,6 +138,19 @@ class Chain(Protocol):
     def render_address(self, key: AddressKey) -> str:
         """Write the canonical form of an address."""
 
+    def hash_text(self, raw: bytes) -> str:
+        """A txid or block hash as this chain's people write it: reversed hex, or hex after 0x."""
+
+    def hash_bytes(self, text: str) -> bytes:
+        """The 32 bytes of a txid or block hash as people write it; raises `UsageError` where it is none."""
+
+    def unverified(self) -> tuple[str, ...]:
+        """Rules this chain's entry does not check; coverage quotes them."""
+
+
+class UtxoChain(Chain, Protocol):
+    """What the engine asks of a chain of outputs."""
+
     def subsidy(self, height: int) -> int:
         """Most base units a coinbase may create at this height, without fees."""
 
@@ -88,8 +160,27 @@ class Chain(Protocol):
         None where the chain has no SegWit: one key then has one address there.
         """
 
-    def unverified(self) -> tuple[str, ...]:
-        """Rules this chain's entry does not check; coverage quotes them."""
+
+class AccountChain(Chain, Protocol):
+    """What the engine asks of a chain of accounts."""
+
+    @property
+    def account_kind(self) -> int:
+        """`AddressKey.kind` of its accounts; their payloads are 20 bytes."""
+
+
+def utxo(chain: Chain) -> UtxoChain:
+    """The chain as one of outputs; `UsageError` where it keeps accounts."""
+    if chain.family is not Family.UTXO:
+        raise UsageError(f"{chain.name} keeps accounts, not outputs: this is not asked of it.")
+    return cast("UtxoChain", chain)
+
+
+def accounts(chain: Chain) -> AccountChain:
+    """The chain as one of accounts; `UsageError` where it keeps outputs."""
+    if chain.family is not Family.ACCOUNT:
+        raise UsageError(f"{chain.name} keeps outputs, not accounts: this is not asked of it.")
+    return cast("AccountChain", chain)
 
 
 def tx_height(tx_id: int) -> int:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from adapters.bitcoin import addresses
 from adapters.bitcoin.addresses import AddressFormat
-from tracer.chain import AddressKey
+from adapters.hashes import hash_bytes
+from tracer.chain import AddressKey, Family
 from tracer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class BitcoinChain:
     decimals: int = 8
     max_money: int = 21_000_000 * _COIN
 
+    family = Family.UTXO
+
     @property
     def caip2(self) -> str:
         """`bip122:` and the first 32 hex digits of the genesis hash (CAIP-4)."""
@@ -69,6 +72,14 @@ class BitcoinChain:
     def render_address(self, key: AddressKey) -> str:
         """Write the canonical form of an address."""
         return addresses.render(key, self.format)
+
+    def hash_text(self, raw: bytes) -> str:
+        """Reversed hex, as Bitcoin's people write hashes."""
+        return raw[::-1].hex()
+
+    def hash_bytes(self, text: str) -> bytes:
+        """32 bytes in wire order; `UsageError` where the text is no txid."""
+        return hash_bytes(text)[::-1]
 
     def subsidy(self, height: int) -> int:
         """New coins at a height: 50 coins, halved every `halving_interval` blocks."""
@@ -171,9 +182,13 @@ MAGICS: Mapping[bytes, str] = {entry.magic: entry.name for entry in _ENTRIES} | 
 """Network magics we can name in an error, also of chains we do not read."""
 
 
-def chain_named(name: str) -> BitcoinChain:
-    """The entry for a short name or CAIP-2 id; `UsageError` lists what there is."""
-    for entry in _ENTRIES:
-        if name in (entry.name, entry.caip2):
-            return entry
-    raise UsageError(f"unknown chain {name!r}.", hint=f"Known: {', '.join(CHAINS)}.")
+def named(text: str) -> BitcoinChain | None:
+    """The entry for a short name or CAIP-2 id; None where there is none."""
+    return next((entry for entry in _ENTRIES if text in (entry.name, entry.caip2)), None)
+
+
+def chain_named(text: str) -> BitcoinChain:
+    """The same; `UsageError` lists the chains of the family."""
+    if (found := named(text)) is None:
+        raise UsageError(f"unknown chain {text!r}.", hint=f"Known: {', '.join(CHAINS)}.")
+    return found

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from adapters.labels.coinjoins import read_labels, scratch_ledger
 from tracer.chain import ScriptKind
-from tracer.ledger.store import txid_bytes
 from tracer.workspace import Workspace
 
 PARENT, CHILD, DATA = "11" * 32, "22" * 32, "6a0461626364"
@@ -40,7 +39,7 @@ def test_a_chain_of_labelled_transactions(tmp_path: Path) -> None:
     assert labels.published.rows() == [(CHILD, "wasabi1_postmix"), (PARENT, "wasabi2"), (CHILD, "wasabi2")]
     assert [t["txid"] for t in labels.transactions] == [PARENT, CHILD]
     with scratch_ledger(Workspace(tmp_path / "w"), labels.transactions) as ledger:
-        (first,), (second,) = (ledger.find_tx(txid_bytes(t)) for t in (PARENT, CHILD))
+        (first,), (second,) = (ledger.find_tx(ledger.chain.hash_bytes(t)) for t in (PARENT, CHILD))
         spent = ledger.db.rows("SELECT tx_id, prev_tx_id, value, kind FROM txin ORDER BY tx_id, vin")
         assert spent == [
             (first, None, 900, ScriptKind.P2TR),

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tracer.chain import AddressKey, ScriptKind
+from adapters.hashes import hash_bytes
+from tracer.chain import AddressKey, Family, ScriptKind
 from tracer.ledger.prefix import address_prefix, txid_prefix
 from tracer.ledger.store import Ledger
 from tracer.workspace import Workspace
@@ -46,6 +47,13 @@ class NamedChain:
     asset: str = "BTC"
     price_asset: str | None = "BTC"
     decimals: int = 8
+    family = Family.UTXO
+
+    def hash_text(self, raw: bytes) -> str:
+        return raw[::-1].hex()
+
+    def hash_bytes(self, text: str) -> bytes:
+        return hash_bytes(text)[::-1]
 
     def parse_address(self, text: str) -> AddressKey:
         kind, name = text.split(":", 1)

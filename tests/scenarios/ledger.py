@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from adapters.hashes import hash_bytes
 from tests.oracle import OracleOut, OracleTx, fees_as_outputs
-from tracer.chain import AddressKey, ScriptKind, first_tx_id
+from tracer.chain import AddressKey, Family, ScriptKind, first_tx_id
 from tracer.errors import BadAddress
 from tracer.flow.fates import Fate
 from tracer.flow.movements import LEAVING, MEMBER, Movements, Seeding
@@ -56,6 +57,15 @@ class PlayChain:
     asset: str = "BTC"
     price_asset: str | None = "BTC"
     decimals: int = 8
+    family = Family.UTXO
+
+    def hash_text(self, raw: bytes) -> str:
+        """As on Bitcoin."""
+        return raw[::-1].hex()
+
+    def hash_bytes(self, text: str) -> bytes:
+        """As on Bitcoin."""
+        return hash_bytes(text)[::-1]
 
     def parse_address(self, text: str) -> AddressKey:
         """A name is an address when it fits."""

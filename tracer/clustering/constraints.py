@@ -21,7 +21,7 @@ from tracer.intel import taxonomy
 from tracer.intel.ranking import Row, behaviour_of, protection_of, words_of
 from tracer.intel.snapshot import Snapshot
 from tracer.intel.wording import asked, identified
-from tracer.ledger.store import Ledger, txid_bytes
+from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
@@ -236,11 +236,11 @@ def overrides(ledger: Ledger, snapshot: Snapshot) -> tuple[Override, ...]:
     for (claim, said), a, b in zip(rows, ids[::2], ids[1::2], strict=True):
         if a is not None and b is not None:
             kind = cast(Literal["join", "split"], said.kind)
-            tx_id = next(iter(ledger.find_tx(txid_bytes(said.txid))), None) if said.txid else None
+            tx_id = next(iter(ledger.find_tx(ledger.chain.hash_bytes(said.txid))), None) if said.txid else None
             found.append(Override(claim, kind, a, b, tx_id, said.author, said.reason, said.said_at))
     return tuple(sorted(found, key=lambda o: (o.kind, o.a, o.b, o.claim_id)))
 
 
 def _cuts(ledger: Ledger, snapshot: Snapshot) -> tuple[int, ...]:
     said = {row.txid for _, row in snapshot.overrides(ledger.chain.name) if row.txid}
-    return tuple(sorted({tx_id for txid in said for tx_id in ledger.find_tx(txid_bytes(txid))}))
+    return tuple(sorted({tx_id for txid in said for tx_id in ledger.find_tx(ledger.chain.hash_bytes(txid))}))

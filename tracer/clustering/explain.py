@@ -219,7 +219,7 @@ def transactions(ledger: Ledger, ids: Iterable[int | None]) -> dict[int, tuple[s
     wanted = sorted({i for i in ids if i is not None})
     rows = ledger.db.rows(_SQL["transactions"], {"ids": wanted}) if wanted else []
     return {
-        tx_id: (txid[::-1].hex(), datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        tx_id: (ledger.chain.hash_text(txid), datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         for tx_id, txid, time in rows
     }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.chain import AddressKey, Chain, ScriptKind
+from tracer.chain import AddressKey, Chain, ScriptKind, utxo
 from tracer.db import named_sql
 from tracer.ledger.prefix import address_prefix
 from tracer.ledger.store import Ledger
@@ -73,7 +73,7 @@ def forms(chain: Chain, key: AddressKey) -> list[AddressKey]:
     if key.kind not in _HASHED or len(key.payload) != _WIDTH:
         return []
     found = [AddressKey(int(kind), key.payload) for kind in _HASHED if kind != key.kind]
-    nested = chain.nested_segwit(np.frombuffer(key.payload, np.uint8).reshape(1, _WIDTH))
+    nested = utxo(chain).nested_segwit(np.frombuffer(key.payload, np.uint8).reshape(1, _WIDTH))
     if nested is None:
         return [other for other in found if other.kind == ScriptKind.P2PKH]
     return sorted([*found, AddressKey(int(ScriptKind.P2SH), nested[0].tobytes())])
@@ -93,7 +93,7 @@ def behind(ledger: Ledger, key: AddressKey) -> list[AddressKey]:
 
 def _takes(chain: Chain) -> bool:
     """Whether keys have more than one form on a chain."""
-    return chain.nested_segwit(np.empty((0, _WIDTH), np.uint8)) is not None
+    return utxo(chain).nested_segwit(np.empty((0, _WIDTH), np.uint8)) is not None
 
 
 def _forms(chain: Chain, rows: pa.Table) -> NDArray[np.uint8]:
@@ -107,7 +107,7 @@ def _forms(chain: Chain, rows: pa.Table) -> NDArray[np.uint8]:
         found[at : at + len(piece)] = raw.reshape(-1, _WIDTH)
         at += len(piece)
     keys = np.flatnonzero(~rows.column("nested").to_numpy())
-    nested = chain.nested_segwit(found[keys])
+    nested = utxo(chain).nested_segwit(found[keys])
     assert nested is not None
     found[keys] = nested
     return found

@@ -19,7 +19,7 @@ from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.intel.claims import Override
 from tracer.intel.snapshot import Snapshot
-from tracer.ledger.store import Ledger, txid_bytes
+from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.clustering", "overrides.sql")
 _SHOWN = 16
@@ -53,7 +53,7 @@ def check(ledger: Ledger, snapshot: Snapshot, said: Override) -> None:
 
 
 def _check_transaction(ledger: Ledger, txid: str) -> None:
-    found = ledger.find_tx(txid_bytes(txid))
+    found = ledger.find_tx(ledger.chain.hash_bytes(txid))
     if not found:
         raise UsageError(
             f"transaction {txid} was not read of {ledger.chain.name}.",

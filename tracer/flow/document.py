@@ -173,7 +173,7 @@ def as_of(facts: Facts) -> dict[str, Any]:
                 "chain": facts.ledger.chain.name,
                 "caip2": facts.ledger.chain.caip2,
                 "height": facts.tip.height,
-                "block_hash": facts.tip.block_hash[::-1].hex(),
+                "block_hash": facts.ledger.chain.hash_text(facts.tip.block_hash),
                 "block_time": utc(facts.tip.time),
                 "clustering": {"tier": state.tier, "height": state.height} if state else None,
             }

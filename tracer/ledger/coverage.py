@@ -60,7 +60,7 @@ def chain_status(ledger: Ledger) -> dict[str, Any]:
             "count": blocks,
             "gaps": read.gaps,
         },
-        "tip_hash": tip.block_hash[::-1].hex() if tip else None,
+        "tip_hash": ledger.chain.hash_text(tip.block_hash) if tip else None,
         "txs": txs,
         "outputs": outputs,
         "inputs": inputs,

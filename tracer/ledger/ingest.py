@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tracer.chain import first_tx_id, tx_height
+from tracer.chain import first_tx_id, tx_height, utxo
 from tracer.db import named_sql
 from tracer.errors import BadBlock
 from tracer.ledger.batch import KnownBlock, UtxoBatch
@@ -233,7 +233,7 @@ class Loader:
             db.run(_SQL[statement])
         self._refuse_if("settled_out_of_nothing", "pays out more than it takes in")
         for height, txid, claimed, fees in db.rows(_SQL["settled_coinbase"]):
-            if claimed > self.ledger.chain.subsidy(height) + fees:
+            if claimed > utxo(self.ledger.chain).subsidy(height) + fees:
                 reason = "creates more coins than subsidy and fees allow"
                 raise Refused(first_tx_id(height), bytes(txid), reason)
         # where every block below was read, nothing is left to wait for

@@ -165,18 +165,7 @@ class Ledger:
         return {i: self.chain.render_address(AddressKey(kind, payload)) for i, kind, payload in rows}
 
     def render_txids(self, ids: Iterable[int]) -> dict[int, str]:
-        """Txid of each transaction id, as shown (reversed hex)."""
+        """Txid of each transaction id, as the chain's people write it."""
         wanted = sorted(set(ids))
         rows = self.db.rows(_SQL["txids"], {"ids": wanted}) if wanted else []
-        return {i: txid[::-1].hex() for i, txid in rows}
-
-
-def txid_bytes(text: str) -> bytes:
-    """A txid as people write it -> wire order; `UsageError` when it is none."""
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(raw) != 32:
-        raise UsageError(f"{text!r} is no txid.", hint="A txid is 64 hexadecimal digits.")
-    return raw[::-1]
+        return {i: self.chain.hash_text(txid) for i, txid in rows}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer.chain import TX_INDEX_BITS, Chain
+from tracer.chain import TX_INDEX_BITS, Chain, utxo
 from tracer.db import Database, named_sql
 from tracer.ledger import kernels
 from tracer.ledger.batch import UtxoBatch
@@ -59,7 +59,7 @@ class Turn:
 
     def __init__(self, batch: UtxoBatch, chain: Chain) -> None:
         self.batch = batch
-        self.chain = chain
+        self.chain = utxo(chain)
         self.tx_id: NDArray[np.int64] = column(batch.txs, "tx_id")
         self.txids = words32(batch.txs, "txid")
         self.in_first = self._firsts("inputs")

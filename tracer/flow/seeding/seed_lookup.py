@@ -16,7 +16,7 @@ from tracer.errors import AmbiguousSeed, UsageError
 from tracer.flow.seeding.grammar import Seed
 from tracer.flow.seeding.seed_file import bad_rows
 from tracer.ledger.prefix import txid_prefix
-from tracer.ledger.store import Ledger, txid_bytes
+from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.flow.seeding", "seeds.sql")
 _OUTPUTS = ("txid", "txid_all", "outpoint", "txid_address")
@@ -133,7 +133,7 @@ def _outputs(ledger: Ledger, txids: Sequence[str]) -> dict[str, list[list[Output
 
     if not txids:
         return {}
-    raw = [txid_bytes(txid) for txid in txids]
+    raw = [ledger.chain.hash_bytes(txid) for txid in txids]
     asked = pl.DataFrame(
         {"place": range(len(raw)), "prefix": [txid_prefix(txid) for txid in raw], "txid": raw},
         schema={"place": pl.Int64, "prefix": pl.Int64, "txid": pl.Binary},
