@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from eth_abi import encode
+from eth_abi.abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from adapters.chains import find
 from rules.bridges import BRIDGES, topics
 from rules.bridges.emitters import own, read, with_lists
 from rules.bridges.thorchain import from_memos
+from tests.conftest import scaled
 from tracer.errors import BadRule
 from tracer.flow.bridges.rules import Bridge, side_schema
 
@@ -323,7 +324,7 @@ def test_memos_of_bitcoin_are_read_like_those_of_contracts(memo: str) -> None:
         assert found[0]["key"] == (f"{1:064x}" if expected[0] == "out" else f"{7:064x}")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=scaled(40, full=400))
 @given(data=st.binary(max_size=400), topics_=st.binary(max_size=96), place=st.integers(0, 1_000))
 def test_an_event_of_nonsense_gives_no_wrong_side_and_no_error(
     data: bytes, topics_: bytes, place: int
