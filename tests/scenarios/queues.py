@@ -4,6 +4,8 @@
     Move("pay", "ann", "bob", 3, fee=1)           and then 1 from ann as gas, the transfer `pay/fee`
     Move("burn", "bob", NOTHING, 1)
     Move("send", "bob", "cid", 7, asset="USDT")   gas is always ETH
+    Move("huge", "bob", "cid", None)              of an amount that nobody could read
+    Swap("swap", "bob", 3, "ETH", 9, "USDT")      the transfers `swap/in` and, from nowhere, `swap/out`
 
 A queue is `(address, asset)`; in ETH it is written as the address alone.
 """
@@ -19,8 +21,11 @@ import numpy as np
 from tests.oracle_queues import OracleTransfer, Queue
 from tracer.flow.fates import Fate
 from tracer.flow.movements import NO_LIMIT, Limits
-from tracer.flow.queues.columns import FEE_SINK, OUTSIDE, QueueSeeding, QueueTaint, Transfers, reverse
+from tracer.flow.queues.balances import reverse
+from tracer.flow.queues.ceiling import ceiling
+from tracer.flow.queues.columns import CONVERSION, FEE_SINK, OUTSIDE, QueueSeeding, Transfers
 from tracer.flow.queues.methods import queue_apart, queue_method
+from tracer.flow.queues.taint import QueueTaint
 from tracer.flow.queues.wide import Wide, from_ints, to_ints
 
 NOTHING = ""
@@ -34,15 +39,33 @@ class Move:
     name: str
     source: str
     target: str
-    units: int
+    units: int | None
     fee: int = 0
     asset: str = ETH
 
 
-def transfers_of(moves: Iterable[Move]) -> list[OracleTransfer]:
+@dataclass(frozen=True)
+class Swap:
+    """A party gives so much of one asset and gets so much of another; `receiver` gets it where named."""
+
+    name: str
+    party: str
+    gives: int
+    of: str
+    gets: int
+    asset: str
+    receiver: str = NOTHING
+
+
+def transfers_of(moves: Iterable[Move | Swap]) -> list[OracleTransfer]:
     """The same table as transfers, gas after the value of its transaction."""
     rows = []
     for move in moves:
+        if isinstance(move, Swap):
+            name, to = move.name, move.receiver or move.party
+            rows.append(OracleTransfer(f"{name}/in", move.party, None, move.gives, move.of, into=name))
+            rows.append(OracleTransfer(f"{name}/out", None, to, move.gets, move.asset, out_of=name))
+            continue
         rows.append(
             OracleTransfer(move.name, move.source or None, move.target or None, move.units, move.asset)
         )
@@ -129,11 +152,11 @@ class QueueLedger:
     @classmethod
     def of(
         cls,
-        moves: Iterable[Move],
+        moves: Iterable[Move | Swap],
         openings: Mapping[str, int | None] | None = None,
         ends: Mapping[str, str] | None = None,
     ) -> QueueLedger:
-        """Written by hand, for queues of ETH."""
+        """Written by hand."""
         return cls(
             transfers_of(moves),
             {queue(name): units for name, units in (openings or {}).items()},
@@ -154,20 +177,23 @@ class QueueLedger:
         """As the engine reads it."""
         number = {name: i for i, name in enumerate(self.queues)}
         opened = [self.openings.get(name, 0) for name in self.queues]
+        numbers = {row.into: i for i, row in enumerate(row for row in self.rows if row.into is not None)}
+
+        def end(row: OracleTransfer, address: str | None, conversion: str | None) -> int:
+            if address is not None:
+                return number[address, row.asset]
+            return OUTSIDE if conversion is None else CONVERSION - numbers[conversion]
+
         columns = Transfers(
-            np.array([OUTSIDE if r.source is None else number[r.source, r.asset] for r in self.rows]),
-            np.array(
-                [
-                    (FEE_SINK if r.fee else OUTSIDE) if r.target is None else number[r.target, r.asset]
-                    for r in self.rows
-                ]
-            ),
-            from_ints(r.units for r in self.rows),
+            np.array([end(row, row.source, row.out_of) for row in self.rows], np.int64),
+            np.array([FEE_SINK if r.fee else end(r, r.target, r.into) for r in self.rows], np.int64),
+            from_ints(r.units or 0 for r in self.rows),
             np.array([self.assets.index(asset) for _, asset in self.queues]),
             from_ints(units or 0 for units in opened),
             np.array([units is not None for units in opened]),
             np.array([Fate[self.ends.get(name, "unspent").upper()] for name in self.queues], np.uint8),
             name=lambda place: self.rows[place].name,
+            unknown=np.array([row.units is None for row in self.rows], np.bool_),
         )
         columns.check()
         return columns
@@ -179,6 +205,11 @@ class QueueLedger:
             np.array([seeds.get(row.name, (0, -1))[1] for row in self.rows], np.int64),
         )
 
+    def limits(self, hops: int | None, floor: int, floors: Mapping[str, int] | None) -> Limits:
+        """`floors` by asset; one not named has `floor`."""
+        of_assets = () if floors is None else tuple(floors.get(asset, floor) for asset in self.assets)
+        return Limits(NO_LIMIT if hops is None else hops, floor, of_assets)
+
     def run(
         self,
         method: str,
@@ -186,11 +217,18 @@ class QueueLedger:
         *,
         hops: int | None = None,
         floor: int = 0,
+        floors: Mapping[str, int] | None = None,
     ) -> QueueFound:
         """Forward."""
-        limits = Limits(NO_LIMIT if hops is None else hops, floor)
+        limits = self.limits(hops, floor, floors)
         taint = queue_method(method)(self.columns, self.seeding(seeds), limits)
         return self._found(self.columns, taint)
+
+    def ceilings(self, seeds: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """Transfer -> the most that any convention can have carried in it."""
+        names = [row.name for row in self.rows]
+        found = to_ints(ceiling(self.columns, self.seeding(seeds)))
+        return {name: units for name, units in zip(names, found, strict=True) if units}
 
     def apart(
         self,
@@ -199,9 +237,10 @@ class QueueLedger:
         *,
         hops: int | None = None,
         floor: int = 0,
+        floors: Mapping[str, int] | None = None,
     ) -> dict[int, dict[str, int]]:
         """Seed -> transfer -> its taint."""
-        limits = Limits(NO_LIMIT if hops is None else hops, floor)
+        limits = self.limits(hops, floor, floors)
         found = queue_apart(method)(self.columns, self.seeding(seeds), limits)
         names = [row.name for row in self.rows]
         return {
@@ -212,7 +251,7 @@ class QueueLedger:
     def lots(self, *names: str) -> dict[str, tuple[int, int]]:
         """Whole transfers as seeds, each of its own."""
         units = {row.name: row.units for row in self.rows}
-        return {name: (units[name], number) for number, name in enumerate(names)}
+        return {name: (units[name] or 0, number) for number, name in enumerate(names)}
 
     def follow(self, method: str, *names: str, hops: int | None = None, floor: int = 0) -> QueueFound:
         """Forward from whole transfers."""

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from tracer.errors import StoreDamaged
 from tracer.flow.queues import wide
-from tracer.flow.queues.wide import MOST, from_arrow, from_decimals, from_ints, limbs, sums, to_ints, total
+from tracer.flow.queues.wide import (
+    MOST,
+    from_arrow,
+    from_decimals,
+    from_ints,
+    limbs,
+    minus,
+    read_arrow,
+    sums,
+    to_ints,
+    total,
+)
 
 EDGES = sorted(
     {
@@ -136,6 +147,34 @@ def test_a_ledger_column_is_taken_as_it_lies_in_memory() -> None:
 def test_an_amount_that_is_none_is_refused(number: int | None, words: str) -> None:
     with pytest.raises(StoreDamaged, match=words):
         from_arrow(_decimals(3, number))
+
+
+def test_an_amount_beyond_38_digits_is_absent_and_said_to_be_unknown() -> None:
+    for column in (
+        _decimals(3, None, 10**38 - 1),
+        pa.chunked_array([_decimals(3), _decimals(None, 10**38 - 1)]),
+    ):
+        amounts, unknown = read_arrow(column)
+        assert to_ints(amounts) == [3, 0, 10**38 - 1]
+        assert unknown.tolist() == [False, True, False]
+    amounts, unknown = read_arrow(_decimals(3, 4))
+    assert to_ints(amounts) == [3, 4]
+    assert not unknown.any()
+
+
+@given(a=NUMBERS, b=NUMBERS)
+def test_columns_are_subtracted(a: int, b: int) -> None:
+    assert to_ints(minus(from_ints([a, max(a, b)]), from_ints([0, b]))) == [a, max(a, b) - b]
+
+
+@given(whole=NUMBERS, t=NUMBERS, exchanged=NUMBERS)
+def test_an_exchange_gives_all_for_all_and_the_nearest_unit_for_a_part(
+    whole: int, t: int, exchanged: int
+) -> None:
+    """As a share, though what is got may be more than what was given."""
+    whole, t = max(whole, t, 1), min(whole, t)
+    got = _int(*wide.share(*limbs(t), *limbs(exchanged), *limbs(whole)))
+    assert got == (2 * t * exchanged + whole) // (2 * whole)
 
 
 def test_a_column_of_another_type_is_refused() -> None:

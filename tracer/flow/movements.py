@@ -132,10 +132,15 @@ class Seeding:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a kernel cuts: hops, and lots smaller than a floor in base units."""
+    """What a kernel cuts: hops, and lots smaller than a floor in base units.
+
+    On an account chain assets have base units of their own: `floors` is then the floor of each asset, by its
+    number; empty, `floor` is that of every asset.
+    """
 
     hops: int = NO_LIMIT
     floor: int = 0
+    floors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

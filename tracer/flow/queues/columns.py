@@ -11,28 +11,38 @@ is still what rests, was cut, was paid as fee and left the ledger, to the base u
 a fee: fees are small and end anyway. A transfer's hop is one more than the least hop of what brought the taint
 it carries.
 
+**Conversions.** A swap, a wrap, a bridge inside one chain: one transfer takes units of one asset out of a queue
+into a conversion, a later one brings units of another asset out of it into a queue. The two are one movement: the
+second has the hop of the first, carries its taint scaled by the amounts, and is never cut itself; a first one that
+is cut brings nothing. Under FIFO and LIFO the order of the units is kept, under poison taint in is taint out.
+Who nets several transfers of one party into the two is the caller.
+
 **Openings.** A share, a first unit and a last unit are of a balance. Where a queue pays out while it holds
 taint and its opening balance is not known, FIFO, LIFO and haircut stop: the taint stays there as `unread` and
-the result is partial (`QueueTaint.partial`). Poison needs no balance but to end; there it never ends.
+the result is partial (`QueueTaint.partial` in `.taint`). Poison needs no balance but to end; there it never ends.
+A transfer of an amount that nobody could read (`Transfers.unknown`), or one that makes a balance outgrow 128 bits,
+takes the known balance away from there on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numba import njit
 
 from tracer.errors import DataError, StoreDamaged
 from tracer.flow.fates import Fate
-from tracer.flow.movements import I32, I64, U8, Limits
-from tracer.flow.queues.shared import FOLLOWED, NEGATIVE, OVERFLOW, UNFOLLOWED, UNOPENED, gain, lose
-from tracer.flow.queues.wide import MOST, U64, Wide, at, limbs, sums, zeros
+from tracer.flow.movements import I64, U8, Limits
+from tracer.flow.queues.shared import FOLLOWED, NEGATIVE, OVERFLOW, UNFOLLOWED, UNOPENED, still
+from tracer.flow.queues.wide import MOST, U64, Wide, from_ints, limbs, sums, zeros
 
-OUTSIDE, FEE_SINK = -1, -2
-"""Ends that are no queue: nothing (a mint comes out of it, a burn goes into it), and where gas goes."""
+Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+OUTSIDE, FEE_SINK, CONVERSION = -1, -2, -3
+"""Ends that are no queue: nothing (a mint comes out of it, a burn goes into it), where gas goes, and conversions:
+number `k` of them is the end `CONVERSION - k`."""
 
 GREATEST = (1 << 127) - 1
 """The greatest amount of one transfer; 38 decimal digits fit."""
@@ -56,9 +66,11 @@ class Transfers:
     Order is (block, transaction, place in its trace), and the gas of a transaction, a transfer to FEE_SINK,
     comes after its value moves. Transfers of several assets may stand in one order.
 
-    source   int64[m]     queue number, OUTSIDE for a mint (FEE_SINK when turned round)
-    target   int64[m]     queue number, OUTSIDE for a burn, FEE_SINK for gas
-    amount   Wide[m]      at most `GREATEST`
+    source   int64[m]     queue number, OUTSIDE for a mint (FEE_SINK when turned round), CONVERSION - k for what
+                          comes out of conversion k
+    target   int64[m]     queue number, OUTSIDE for a burn, FEE_SINK for gas, CONVERSION - k for what goes into
+                          conversion k; conversions are numbered from 0, each has one in and, later, one out
+    amount   Wide[m]      at most `GREATEST`; 0 where unknown
     asset    int64[q]     asset number of the queue
     opening  Wide[q]      balance before the first transfer; 0 where unknown or not followed
     known    bool[q]      whether the opening balance is known
@@ -66,6 +78,8 @@ class Transfers:
                           what enters it stays, and what leaves it carries no taint
     backward              whether the columns were turned round by `reverse`
     name                  how errors name a transfer
+    unknown  bool[m]      whether nobody could read the amount (a uint256 above 38 digits): the queues at both ends
+                          have no known balance from there on; never of a conversion, never a seed; None: none is
     """
 
     source: I64
@@ -73,10 +87,11 @@ class Transfers:
     amount: Wide
     asset: I64
     opening: Wide
-    known: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    known: Bools
     fate: U8
     backward: bool = False
     name: Naming = by_place
+    unknown: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -90,22 +105,72 @@ class Transfers:
         """int64[m]: the asset of each transfer."""
         return self.asset[np.maximum(self.source, self.target)]
 
+    def assets(self) -> int:
+        """How many assets there are: their numbers are below it."""
+        return int(self.asset.max(initial=-1)) + 1
+
+    def conversions(self) -> int:
+        """How many conversions there are."""
+        return int(np.count_nonzero(self.target <= CONVERSION))
+
+    def floors(self, limits: Limits) -> Wide:
+        """Wide[assets]: the value floor of each asset; `ValueError` where `Limits.floors` are not one for each."""
+        if limits.floors and len(limits.floors) != self.assets():
+            raise ValueError(f"{len(limits.floors)} floors for {self.assets()} assets")
+        if limits.floors:
+            return from_ints(min(floor, MOST) for floor in limits.floors)
+        floors = zeros(self.assets())
+        floors[:, 1], floors[:, 0] = limbs(min(limits.floor, MOST))
+        return floors
+
+    def unreadable(self) -> Bools:
+        """`unknown` in full."""
+        return np.zeros(len(self), np.bool_) if self.unknown is None else self.unknown
+
+    def kernel(self) -> tuple[Any, Any, Any, Any, Any, Any, int]:
+        """What every kernel reads first; views that cannot be written to, so that each is compiled once."""
+        return (
+            still(self.source),
+            still(self.target),
+            still(self.amount),
+            still(self.opening),
+            still(self.mode()),
+            still(self.unreadable()),
+            self.conversions(),
+        )
+
     def check(self) -> None:
         """Refuse columns that break what kernels rest on; `StoreDamaged` names the first transfer.
 
         A negative balance shows when a kernel runs.
         """
-        q = len(self.asset)
+        q, unknown = len(self.asset), self.unreadable()
         low, high = np.minimum(self.source, self.target), np.maximum(self.source, self.target)
-        self._refuse((low < FEE_SINK) | (high >= q) | (high < 0), "has an end that is no account")
+        self._refuse((high >= q) | (high < 0), "has an end that is no account")
         # where the lower end is no queue, the higher one stands for both
         other = self.asset[np.where(low >= 0, low, high)]
         self._refuse(self.asset_of() != other, "changes the asset on its way")
         self._refuse(self.amount[:, 1] >= U64(1 << 63), f"moves more than {GREATEST} base units")
+        self._refuse(unknown & self.amount.any(axis=1), "has an amount and is said to have none")
+        self._refuse(unknown & (low <= CONVERSION), "converts an amount that nobody knows")
+        self._refuse(self._unpaired(low), "is of a conversion without its other side")
         if np.any(self.fate == Fate.SPENT):
             raise StoreDamaged("an account on the trail has no fate.")
 
-    def _refuse(self, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]], words: str) -> None:
+    def _unpaired(self, low: I64) -> Bools:
+        """Transfers of conversions that have not one in and, later, one out, or a number beyond their count."""
+        count, wrong, number = self.conversions(), low <= CONVERSION, CONVERSION - low
+        into, out = (
+            np.flatnonzero((end <= CONVERSION) & (number < count)) for end in (self.target, self.source)
+        )
+        once = [np.bincount(number[places], minlength=count) == 1 for places in (into, out)]
+        entered, left = np.full(count, -1), np.full(count, -1)
+        entered[number[into]], left[number[out]] = into, out
+        paired = np.append(once[0] & once[1] & (entered < left), False)
+        fits: Bools = paired[np.where(wrong, np.minimum(number, count), count)]
+        return wrong & ~fits
+
+    def _refuse(self, wrong: Bools, words: str) -> None:
         if wrong.any():
             raise StoreDamaged(f"{self.name(int(wrong.argmax()))} {words}.")
 
@@ -153,140 +218,29 @@ class QueueSeeding:
         return seeding
 
     def check(self, transfers: Transfers) -> None:
-        """Refuse seeds that add up to more than a taint can count; `DataError`."""
-        seeded = sums(self.fixed, transfers.asset_of(), int(transfers.asset.max(initial=-1)) + 1)
-        if max(seeded, default=0) > MOST:
+        """Refuse seeds of an amount that nobody knows, and more than a taint can count; `DataError`."""
+        lost = transfers.unreadable() & (self.owner >= 0)
+        if lost.any():
             raise DataError(
-                f"the seeds add up to more than {MOST} base units of one asset.",
+                f"{transfers.name(int(lost.argmax()))} is a seed, and its amount is too great to be read.",
+                hint="No honest asset has so many units: leave it out.",
+            )
+        if self.outgrown(transfers):
+            raise DataError(
+                f"seeds and conversions add up to more than {MOST} base units of one asset.",
                 hint="No honest asset has so many: leave it out.",
             )
 
+    def outgrown(self, transfers: Transfers) -> list[int]:
+        """Assets of which seeds and conversions together bring more than a taint can count.
 
-@dataclass(frozen=True)
-class QueueTaint:
-    """What a kernel found.
-
-    amount    Wide[m]   taint in the transfer, carried or seeded
-    seeded    Wide[m]   the part of it that entered the trace there
-    cut       Wide[m]   taint that ended in the source queue because this transfer was cut
-    cut_fate  uint8[m]  HOP_LIMIT or VALUE_FLOOR where cut, else SPENT
-    hop       int32[m]  0 where seeded, else one more than the least hop of what brought its taint; -1 where none
-    via       int64[m]  the transfer that brought its taint, nearest to a seed, earliest first; -1 where none
-    rest      Wide[q]   taint left in the queue; under poison its balance, counted once
-    fate      uint8[q]  where that rests: the fate of the queue, UNREAD where `unopened` ended the trail
-    unopened  bool[q]   the queue paid out while it held taint, and its opening balance is not known
-    """
-
-    amount: Wide
-    seeded: Wide
-    cut: Wide
-    cut_fate: U8
-    hop: I32
-    via: I64
-    rest: Wide
-    fate: U8
-    unopened: np.ndarray[tuple[int], np.dtype[np.bool_]]
-
-    @property
-    def partial(self) -> bool:
-        """Whether an opening balance was missing where it mattered: coverage is `partial`."""
-        return bool(self.unopened.any())
-
-    def totals(self, transfers: Transfers) -> Mapping[int, Mapping[str, int]]:
-        """Asset number -> reason -> base units, only what is not 0; `seed` equals all others, but for poison.
-
-        `fees` went to the fee sink, `burned` into nothing; turned round, into nothing is `minted`.
+        A hostile token can be made so: a caller ends the conversions into it, lest it spoil all others.
         """
-        of_transfer, assets = transfers.asset_of(), int(transfers.asset.max(initial=-1)) + 1
-        rows = [
-            ("seed", self.seeded, of_transfer),
-            ("fees", self.amount, np.where(transfers.target == FEE_SINK, of_transfer, -1)),
-            (
-                "minted" if transfers.backward else "burned",
-                self.amount,
-                np.where(transfers.target == OUTSIDE, of_transfer, -1),
-            ),
-        ]
-        rows += [
-            (Fate(fate).reason, self.cut, np.where(self.cut_fate == fate, of_transfer, -1))
-            for fate in np.unique(self.cut_fate[self.cut_fate != Fate.SPENT]).tolist()
-        ]
-        rows += [
-            (Fate(fate).reason, self.rest, np.where(self.fate == fate, transfers.asset, -1))
-            for fate in np.unique(self.fate).tolist()
-        ]
-        found: dict[int, dict[str, int]] = {}
-        for reason, column, group in rows:
-            for asset, units in enumerate(sums(column, group, assets)):
-                if units:
-                    row = found.setdefault(asset, {})
-                    row[reason] = row.get(reason, 0) + units
-        return found
-
-
-class QueueMethod(Protocol):
-    """A convention of how taint passes through account queues."""
-
-    def __call__(self, transfers: Transfers, seeding: QueueSeeding, limits: Limits) -> QueueTaint:
-        """Run over all transfers in order."""
-
-
-class QueueApart(Protocol):
-    """How a method tells seeds apart."""
-
-    def __call__(self, transfers: Transfers, seeding: QueueSeeding, limits: Limits) -> dict[int, Wide]:
-        """Seed number -> taint of each transfer that is that seed's; under the cuts of all together."""
-
-
-def reverse(transfers: Transfers) -> Transfers:
-    """The same ledger with time turned round, to follow money back to where it came from.
-
-    Transfers in reverse order with their ends swapped; a queue opens with what it closed with. FIFO and LIFO
-    match every unit that left a queue with one that entered it, so that each, turned round, is its own inverse:
-    what transfer `s` sends into transfer `x` forward is what `x` has from `s` backward. Raises as a kernel does.
-    """
-    closing, status, place = _closing(
-        transfers.source, transfers.target, transfers.amount, transfers.opening, transfers.mode()
-    )
-    transfers.refuse(status, place)
-    last = len(transfers) - 1
-    return Transfers(
-        transfers.target[::-1].copy(),
-        transfers.source[::-1].copy(),
-        transfers.amount[::-1].copy(),
-        transfers.asset,
-        closing,
-        transfers.known,
-        transfers.fate,
-        not transfers.backward,
-        lambda place: transfers.name(last - place),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _closing(source, target, amount, opening, mode):  # type: ignore[no-untyped-def]
-    balance = opening.copy()
-    for t in range(len(source)):
-        hi, lo = at(amount, t)
-        if not lose(balance, source[t], mode, hi, lo):
-            return balance, NEGATIVE, t
-        if not gain(balance, target[t], mode, hi, lo):
-            return balance, OVERFLOW, t
-    return balance, 0, 0
-
-
-def taint_of(transfers: Transfers, found: tuple[Any, ...], *, ends: bool = True) -> QueueTaint:
-    """What a kernel returned, or the error it stopped with.
-
-    `found` is the columns of `QueueTaint` without `fate`, then status and place; `ends` says whether the
-    method ends a trail where an opening balance is missing.
-    """
-    amount, seeded, cut, cut_fate, hop, via, rest, unopened, status, place = found
-    transfers.refuse(status, place)
-    fate = np.where(unopened & ends, np.uint8(Fate.UNREAD), transfers.fate)
-    return QueueTaint(amount, seeded, cut, cut_fate, hop, via, rest, fate, unopened)
-
-
-def floor_of(limits: Limits) -> tuple[np.uint64, np.uint64]:
-    """The value floor as (hi, lo)."""
-    return limbs(min(limits.floor, MOST))
+        asset = transfers.asset_of()
+        brought = sums(self.fixed, asset, transfers.assets())
+        if transfers.conversions():
+            came = sums(
+                transfers.amount, np.where(transfers.source <= CONVERSION, asset, -1), transfers.assets()
+            )
+            brought = [one + two for one, two in zip(brought, came, strict=True)]
+        return [number for number, units in enumerate(brought) if units > MOST]

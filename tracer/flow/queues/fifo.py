@@ -5,7 +5,8 @@ brought them); label 0 is clean. FIFO takes from the head and adds at the end; L
 back on the head, unit by unit, so that what leaves last lies on top. Both match each unit that leaves with
 one that came, so that each is its own inverse when time is turned round. Segments are linked in one growing
 arena. A queue without taint keeps none: its balance is one clean segment when taint comes. The opening balance is
-clean: nothing is known of it.
+clean: nothing is known of it. What goes into a conversion waits as a list of its own until it comes out, longer or
+shorter, in the same order (`segments.converted`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import numpy as np
 from numba import njit
 
 from tracer.flow.movements import I64, Limits
-from tracer.flow.queues.columns import FEE_SINK, QueueSeeding, QueueTaint, Transfers, floor_of, taint_of
+from tracer.flow.queues.columns import CONVERSION, FEE_SINK, QueueSeeding, Transfers
 from tracer.flow.queues.segments import (
     LABEL,
     NEXT,
     USED,
     append,
     arrived,
+    converted,
     detach,
     mark,
     nearest,
@@ -35,30 +37,35 @@ from tracer.flow.queues.shared import (
     FOLLOWED,
     NEGATIVE,
     NOT_CUT,
-    OVERFLOW,
     UNOPENED,
+    blind,
     cut_of,
     fitting,
     gain,
     grow,
     lose,
+    still,
 )
+from tracer.flow.queues.taint import QueueTaint, taint_of
 from tracer.flow.queues.wide import Wide, add, at, put, sub
 
 
 @njit(cache=True, nogil=True)
 def _run_queues(  # type: ignore[no-untyped-def]
-    source, target, amount, opening, mode, fixed, own, last_first, logged, max_hops, floor_hi, floor_lo
-):
+    source, target, amount, opening, modes, unknown, conversions,
+    fixed, own, asset, floors, max_hops, last_first, logged
+):  # fmt: skip
     m, q = len(source), len(opening)
     zero = np.uint64(0)
-    balance = opening.copy()
+    balance, mode = opening.copy(), modes.copy()
     rest = np.zeros((q, 2), np.uint64)
     unopened = np.zeros(q, np.bool_)
     found, seeded = np.zeros((m, 2), np.uint64), np.zeros((m, 2), np.uint64)
     cut, cut_fate = np.zeros((m, 2), np.uint64), np.zeros(m, np.uint8)
     hop, via = np.full(m, -1, np.int32), np.full(m, -1, np.int64)
     head, tail = np.full(q, -1, np.int64), np.full(q, -1, np.int64)
+    # of a conversion: the tainted transfer into it, and the list it brought
+    entry, kept = np.full(conversions, -1, np.int64), np.full(conversions, -1, np.int64)
     units, links = np.empty((1024, 2), np.uint64), np.empty((1024, 3), np.int64)
     arena = np.array([-1, 0])
     log_units, log_links = np.empty((1024, 2), np.uint64), np.empty((1024, 2), np.int64)
@@ -67,6 +74,13 @@ def _run_queues(  # type: ignore[no-untyped-def]
     for t in range(m):
         s, d = source[t], target[t]
         ah, al = at(amount, t)
+        if unknown[t]:
+            blind(mode, s)
+            blind(mode, d)
+            if s >= 0 and mode[s] == UNOPENED:
+                rh, rl = at(rest, s)
+                unopened[s] = rh != zero or rl != zero
+            continue
         if ah == zero and al == zero:
             continue
         # at most: a clean balance, a clean transfer, two cuts of a segment
@@ -76,7 +90,14 @@ def _run_queues(  # type: ignore[no-untyped-def]
         if not lose(balance, s, mode, ah, al):
             status, place = NEGATIVE, t
             break
-        if s >= 0 and mode[s] == UNOPENED:
+        if s <= CONVERSION:
+            came = entry[CONVERSION - s]
+            if came >= 0:
+                first = converted(arena, units, links, kept[CONVERSION - s], found, amount, came, ah, al)
+                ch, cl, _ = nearest(links, hop, units, first)
+                if ch != zero or cl != zero:
+                    hop[t], via[t] = hop[came], came
+        elif s >= 0 and mode[s] == UNOPENED:
             rh, rl = at(rest, s)
             unopened[s] = rh != zero or rl != zero
         elif s >= 0 and head[s] >= 0:
@@ -89,7 +110,8 @@ def _run_queues(  # type: ignore[no-untyped-def]
                 if rh == zero and rl == zero:
                     release(arena, links, head[s])
                     head[s] = tail[s] = -1
-                why = cut_of(ch, cl, hop[came] + 1, d == FEE_SINK, max_hops, floor_hi, floor_lo)
+                fh, fl = at(floors, asset[s])
+                why = cut_of(ch, cl, hop[came] + 1, d == FEE_SINK, max_hops, fh, fl)
                 if why == NOT_CUT:
                     hop[t], via[t] = hop[came] + 1, came
                 else:
@@ -103,6 +125,9 @@ def _run_queues(  # type: ignore[no-untyped-def]
         fh, fl = at(fixed, t)
         fh, fl = fitting(fh, fl, ah, al, ch, cl)
         seeds = fh != zero or fl != zero
+        bh, bl = at(balance, d) if d >= 0 else (zero, zero)
+        if not gain(balance, d, mode, ah, al):
+            blind(mode, d)
         followed = d >= 0 and mode[d] == FOLLOWED
         if first < 0 and (seeds or (followed and head[d] >= 0)):
             first = segment(arena, units, links, ah, al, 0, t, -1)
@@ -123,18 +148,16 @@ def _run_queues(  # type: ignore[no-untyped-def]
                     written += 1
                 node = links[node, NEXT]
             if followed and (tainted or head[d] >= 0):
-                bh, bl = at(balance, d)
                 if head[d] < 0 and (bh != zero or bl != zero):
                     head[d] = tail[d] = segment(arena, units, links, bh, bl, 0, t, -1)
                 if last_first:
                     pile(arena, units, links, head, tail, d, first)
                 else:
                     append(arena, units, links, head, tail, d, first, last)
+            elif tainted and d <= CONVERSION:
+                entry[CONVERSION - d], kept[CONVERSION - d] = t, first
             else:
                 release(arena, links, first)
-        if not gain(balance, d, mode, ah, al):
-            status, place = OVERFLOW, t
-            break
         if tainted:
             put(found, t, ch, cl)
             if d >= 0:
@@ -159,17 +182,14 @@ def _run(
     t = transfers
     seeding.check(t)
     found: tuple[Any, ...] = _run_queues(
-        t.source,
-        t.target,
-        t.amount,
-        t.opening,
-        t.mode(),
-        seeding.fixed,
-        own,
+        *t.kernel(),
+        still(seeding.fixed),
+        still(own),
+        still(t.asset),
+        t.floors(limits),
+        limits.hops,
         last_first,
         logged,
-        limits.hops,
-        *floor_of(limits),
     )
     return found
 

@@ -2,7 +2,7 @@
 
 heuristics.md section C. The taint of a queue is split over {leaving, staying} in proportion to their units, by
 largest remainder, a tie to what leaves. The hop of a queue is the least hop of what brought taint since it
-was last clean.
+was last clean. What comes out of a conversion has the share of taint that went into it.
 """
 
 from __future__ import annotations
@@ -11,29 +11,34 @@ import numpy as np
 from numba import njit
 
 from tracer.flow.movements import Limits
-from tracer.flow.queues.columns import FEE_SINK, QueueSeeding, QueueTaint, Transfers, floor_of, taint_of
+from tracer.flow.queues.columns import CONVERSION, FEE_SINK, QueueSeeding, Transfers
 from tracer.flow.queues.shared import (
     NEGATIVE,
     NOT_CUT,
-    OVERFLOW,
     UNFOLLOWED,
     UNOPENED,
+    blind,
     cut_of,
     fitting,
     gain,
     grow,
     lose,
+    still,
 )
+from tracer.flow.queues.taint import QueueTaint, taint_of
 from tracer.flow.queues.wide import Wide, add, at, less, put, share, sub
 
 
 @njit(cache=True, nogil=True)
-def _haircut(source, target, amount, opening, mode, fixed, max_hops, floor_hi, floor_lo):  # type: ignore[no-untyped-def]
+def _haircut(  # type: ignore[no-untyped-def]
+    source, target, amount, opening, modes, unknown, conversions, fixed, asset, floors, max_hops
+):  # fmt: skip
     m, q = len(source), len(opening)
     zero = np.uint64(0)
-    balance = opening.copy()
+    balance, mode = opening.copy(), modes.copy()
     rest = np.zeros((q, 2), np.uint64)
     near = np.full(q, -1, np.int64)  # the transfer nearest to a seed that brought taint
+    entry = np.full(conversions, -1, np.int64)  # the tainted transfer into it
     unopened = np.zeros(q, np.bool_)
     found, seeded = np.zeros((m, 2), np.uint64), np.zeros((m, 2), np.uint64)
     cut, cut_fate = np.zeros((m, 2), np.uint64), np.zeros(m, np.uint8)
@@ -41,10 +46,24 @@ def _haircut(source, target, amount, opening, mode, fixed, max_hops, floor_hi, f
     for t in range(m):
         s, d = source[t], target[t]
         ah, al = at(amount, t)
+        if unknown[t]:
+            blind(mode, s)
+            blind(mode, d)
+            if s >= 0 and mode[s] == UNOPENED and near[s] >= 0:
+                unopened[s] = True
+            continue
         if ah == zero and al == zero:
             continue
         ch, cl = zero, zero
-        if s >= 0 and mode[s] != UNFOLLOWED and near[s] >= 0:
+        if s <= CONVERSION:
+            came = entry[CONVERSION - s]
+            if came >= 0:
+                th, tl = at(found, came)
+                wh, wl = at(amount, came)
+                ch, cl = share(th, tl, ah, al, wh, wl)
+                if ch != zero or cl != zero:
+                    hop[t], via[t] = hop[came], came
+        elif s >= 0 and mode[s] != UNFOLLOWED and near[s] >= 0:
             if mode[s] == UNOPENED:
                 unopened[s] = True
             else:
@@ -59,7 +78,8 @@ def _haircut(source, target, amount, opening, mode, fixed, max_hops, floor_hi, f
                     put(rest, s, th, tl)
                     if th == zero and tl == zero:
                         near[s] = -1
-                    why = cut_of(ch, cl, hop[came] + 1, d == FEE_SINK, max_hops, floor_hi, floor_lo)
+                    fh, fl = at(floors, asset[s])
+                    why = cut_of(ch, cl, hop[came] + 1, d == FEE_SINK, max_hops, fh, fl)
                     if why != NOT_CUT:
                         put(cut, t, ch, cl)
                         cut_fate[t] = why
@@ -76,10 +96,12 @@ def _haircut(source, target, amount, opening, mode, fixed, max_hops, floor_hi, f
                 ch, cl, _ = add(ch, cl, fh, fl)
                 hop[t] = 0
         if not gain(balance, d, mode, ah, al):
-            return found, seeded, cut, cut_fate, hop, via, rest, unopened, OVERFLOW, t
+            blind(mode, d)
         if ch != zero or cl != zero:
             put(found, t, ch, cl)
-            if d >= 0:
+            if d <= CONVERSION:
+                entry[CONVERSION - d] = t
+            elif d >= 0:
                 grow(rest, d, ch, cl)
                 if near[d] < 0 or hop[t] < hop[near[d]]:
                     near[d] = t
@@ -90,9 +112,7 @@ def run(transfers: Transfers, seeding: QueueSeeding, limits: Limits) -> QueueTai
     """Haircut over all transfers in order; see `tracer.flow.queues.columns` for shapes and errors."""
     t = transfers
     seeding.check(t)
-    found = _haircut(
-        t.source, t.target, t.amount, t.opening, t.mode(), seeding.fixed, limits.hops, *floor_of(limits)
-    )
+    found = _haircut(*t.kernel(), still(seeding.fixed), still(t.asset), t.floors(limits), limits.hops)
     return taint_of(t, found)
 
 
@@ -111,16 +131,22 @@ def _leaving(amount, seeded, cut):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _portion(source, target, leaving, seeded, cut_fate, owner, number, q):  # type: ignore[no-untyped-def]
+def _portion(  # type: ignore[no-untyped-def]
+    source, target, leaving, seeded, cut_fate, owner, number, queues, conversions
+):  # fmt: skip
     """What of each transfer is seed `number`'s; takes it off `leaving`, the taint of this and later seeds."""
     zero = np.uint64(0)
-    mine, of_all = np.zeros((q, 2), np.uint64), np.zeros((q, 2), np.uint64)
+    # what queues hold, and behind them what went into conversions
+    mine, of_all = (
+        np.zeros((queues + conversions, 2), np.uint64),
+        np.zeros((queues + conversions, 2), np.uint64),
+    )
     found = np.zeros((len(source), 2), np.uint64)
     for t in range(len(source)):
         xh, xl = at(leaving, t)
         oh, ol = zero, zero
         if xh != zero or xl != zero:
-            s = source[t]
+            s = source[t] if source[t] >= 0 else queues + CONVERSION - source[t]
             mh, ml = at(mine, s)
             wh, wl = at(of_all, s)
             oh, ol = share(mh, ml, xh, xl, wh, wl)
@@ -138,9 +164,10 @@ def _portion(source, target, leaving, seeded, cut_fate, owner, number, q):  # ty
             if owner[t] == number:
                 oh, ol, _ = add(oh, ol, sh, sl)
         put(found, t, oh, ol)
-        if target[t] >= 0:
-            grow(mine, target[t], oh, ol)
-            grow(of_all, target[t], xh, xl)
+        if target[t] >= 0 or target[t] <= CONVERSION:
+            d = target[t] if target[t] >= 0 else queues + CONVERSION - target[t]
+            grow(mine, d, oh, ol)
+            grow(of_all, d, xh, xl)
     return found
 
 
@@ -155,14 +182,15 @@ def apart(transfers: Transfers, seeding: QueueSeeding, limits: Limits) -> dict[i
     entered = taint.seeded.any(axis=1)
     return {
         number: _portion(
-            transfers.source,
-            transfers.target,
+            still(transfers.source),
+            still(transfers.target),
             leaving,
             taint.seeded,
             taint.cut_fate,
             np.where(entered, seeding.owner, -1),
             number,
             len(transfers.asset),
+            transfers.conversions(),
         )
         for number in np.unique(seeding.owner[entered]).tolist()
     }

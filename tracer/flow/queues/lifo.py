@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tracer.flow.movements import Limits
 from tracer.flow.queues import fifo
-from tracer.flow.queues.columns import QueueSeeding, QueueTaint, Transfers
+from tracer.flow.queues.columns import QueueSeeding, Transfers
+from tracer.flow.queues.taint import QueueTaint
 from tracer.flow.queues.wide import Wide
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from tracer.errors import UsageError
-from tracer.flow.queues.columns import QueueApart, QueueMethod
+from tracer.flow.queues.taint import QueueApart, QueueMethod
 
 QUEUE_METHODS: Mapping[str, str] = {
     "fifo": "tracer.flow.queues.fifo",

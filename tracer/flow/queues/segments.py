@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from tracer.flow.queues.shared import grow
-from tracer.flow.queues.wide import add, at, less, put, sub
+from tracer.flow.queues.wide import add, at, less, put, share, sub
 
 LABEL, CAME, NEXT = 0, 1, 2
 """Columns of a segment's links."""
@@ -174,3 +174,47 @@ def nearest(links, hop, units, node):  # type: ignore[no-untyped-def]
                 came = other
         node = links[node, NEXT]
     return hi, lo, came
+
+
+@njit(cache=True, nogil=True)
+def converted(arena, units, links, first, found, amount, came, hi, lo):  # type: ignore[no-untyped-def]
+    """The list that transfer `came` brought into a conversion, made hi:lo units long in the same order.
+
+    The taint as a whole is scaled by the amounts, as a share (`wide.share`), then each boundary between runs among the
+    tainted units, and likewise among the clean: scaled apart, because rounding each boundary of the whole could
+    make any number of short tainted runs a unit longer at the cost of clean ones. Runs of nothing drop out.
+    """
+    zero = np.uint64(0)
+    th, tl = at(found, came)
+    wh, wl = at(amount, came)
+    new_th, new_tl = share(th, tl, hi, lo, wh, wl)
+    ch, cl = sub(wh, wl, th, tl)
+    new_ch, new_cl = sub(hi, lo, new_th, new_tl)
+    # units up to here: tainted and clean, before and after
+    xh, xl, yh, yl, new_xh, new_xl, new_yh, new_yl = zero, zero, zero, zero, zero, zero, zero, zero
+    node, before = first, np.int64(-1)
+    while node >= 0:
+        uh, ul = at(units, node)
+        if links[node, LABEL] != 0:
+            xh, xl, _ = add(xh, xl, uh, ul)
+            eh, el = share(new_th, new_tl, xh, xl, th, tl)
+            uh, ul = sub(eh, el, new_xh, new_xl)
+            new_xh, new_xl = eh, el
+        else:
+            yh, yl, _ = add(yh, yl, uh, ul)
+            eh, el = share(new_ch, new_cl, yh, yl, ch, cl)
+            uh, ul = sub(eh, el, new_yh, new_yl)
+            new_yh, new_yl = eh, el
+        after = links[node, NEXT]
+        if uh != zero or ul != zero:
+            put(units, node, uh, ul)
+            before = node
+        else:
+            links[node, NEXT] = -1
+            release(arena, links, node)
+            if before < 0:
+                first = after
+            else:
+                links[before, NEXT] = after
+        node = after
+    return first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -40,6 +42,13 @@ def gain(balance, queue, mode, hi, lo):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def blind(mode, queue):  # type: ignore[no-untyped-def]
+    """From here on nobody knows the balance of a followed queue."""
+    if queue >= 0 and mode[queue] == FOLLOWED:
+        mode[queue] = UNOPENED
+
+
+@njit(cache=True, nogil=True)
 def grow(column, i, hi, lo):  # type: ignore[no-untyped-def]
     """Add hi:lo to a number of a column; whether 128 bits still hold it."""
     ch, cl = at(column, i)
@@ -63,3 +72,10 @@ def fitting(fh, fl, ah, al, ch, cl):  # type: ignore[no-untyped-def]
     if less(fh, fl, rh, rl):
         return fh, fl
     return rh, rl
+
+
+def still(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A view that cannot be written to: a kernel is compiled once for it, not again for arrays that can be."""
+    view = np.ascontiguousarray(column).view()
+    view.flags.writeable = False
+    return view

@@ -187,9 +187,11 @@ def mul_div(ah, al, bh, bl, dh, dl):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def share(th, tl, ah, al, wh, wl):  # type: ignore[no-untyped-def]
-    """Of `t` in a whole `w`, what goes with a part `a`: largest remainder over {part, rest}, tie to the part.
+    """The quotient t * a / w to the nearest unit, a half up: largest remainder over {part, rest}, tie to the part.
 
-    For t <= w, a <= w and 0 < w; the result exceeds neither t nor a, and t less it does not exceed w - a.
+    For 0 < w, and t or a not above it. Of `t` in a whole `w` what goes with a part `a`: exceeds neither of them, and
+    t less it does not exceed w - a. Of `t` in a whole `w` that is exchanged for `a`, be it more or less than w: all
+    of `a` for t = w, and rising with t.
     """
     qh, ql, rh, rl = mul_div(th, tl, ah, al, wh, wl)
     if rh == _ZERO and rl == _ZERO:
@@ -244,6 +246,20 @@ def from_arrow(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> Wide:
     return found
 
 
+def read_arrow(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> tuple[Wide, npt.NDArray[np.bool_]]:
+    """A DECIMAL(38, 0) column with amounts that nobody could read -> amounts, 0 there; whether unknown.
+
+    A uint256 above 38 digits is NULL in the ledger. `StoreDamaged` where a value is negative.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    unknown = column.is_null().to_numpy(zero_copy_only=False)
+    if not unknown.any():
+        return from_arrow(column), unknown
+    return from_arrow(pc.fill_null(column, pa.scalar(0, column.type))), unknown
+
+
 def _view(chunk: pa.Array[Any]) -> Wide:
     if len(chunk) == 0:
         return zeros(0)
@@ -254,6 +270,13 @@ def _view(chunk: pa.Array[Any]) -> Wide:
 def to_ints(column: Wide) -> list[int]:
     """Python integers of a column."""
     return [(hi << 64) | lo for lo, hi in column.tolist()]
+
+
+def minus(a: Wide, b: Wide) -> Wide:
+    """The column a - b, for b not above a."""
+    found = a - b
+    found[:, 1] -= a[:, 0] < b[:, 0]
+    return found
 
 
 def total(column: Wide) -> int:
