@@ -84,7 +84,7 @@ def _document(ledger: Ledger, asked: tuple[str, str], snapshot: Snapshot, tier: 
     a, b = _ids(ledger, asked)
     clusters = _clusters(ledger, asked, tier)
     links = explain(ledger, state, a, b, clustering(), bounds)
-    kept_apart = None if links else leads(ledger, state, a, b, bounds)
+    kept_apart = None if links else leads(ledger, state, a, b, bounds, clustering())
     elsewhere = None
     if links is None and tier == "conservative":
         common.usable(ledger, "extended")

@@ -93,6 +93,19 @@ def _leads(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{more:,} more in which members of both were spent are not listed"
 
 
+_LEADS = {
+    "gas_funder": (
+        "one sent the other its first native coin; shops and friends do so too",
+        "{} sent both their first native coin; shops and friends do so too",
+    ),
+    "tron_activation": (
+        "one activated the other or lends it energy; energy is also rented out",
+        "{} activated both or lends them energy; energy is also rented out",
+    ),
+}
+"""Lead heuristic -> its words where one of the two did it, and where a third did it for both."""
+
+
 def _why(lead: Mapping[str, Any]) -> str:
     if lead["why"] == "mix":
         mix = lead["mix"]
@@ -107,6 +120,9 @@ def _why(lead: Mapping[str, Any]) -> str:
             for row in refused["between"]
         )
         return f"{refused['heuristic']} refused: {WORDS[refused['reason']]}: {between}"
+    if lead["why"] in _LEADS:
+        direct, shared = _LEADS[lead["why"]]
+        return shared.format(lead["through"]) if lead["through"] else direct
     return "one of them was anyone's to spend"
 
 

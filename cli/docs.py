@@ -52,6 +52,8 @@ def _help(command: click.Command, words: str) -> str:
 
 def rules_page() -> str:
     """docs/rules.md."""
+    from rules.bridges import BRIDGES
+    from rules.bridges.emitters import own
     from rules.heuristics import HEURISTICS
     from rules.mixers import DETECTORS
 
@@ -77,6 +79,13 @@ def rules_page() -> str:
             detector.references, detector.limitations,
         )  # fmt: skip
         lines += ["", f"Parameters: `{detector.parameters}`"]
+    lines += ["", "## Bridges", "", "An event counts only where a contract of `rules/bridges/emitters.yml` emitted it."]
+    for bridge in BRIDGES:
+        chains = ", ".join(own()[bridge.id].emitters)
+        lines += _rule(
+            bridge.id, bridge.title, f"version {bridge.version}, matched by {bridge.join}; contracts on {chains}",
+            bridge.references, bridge.limitations,
+        )  # fmt: skip
     return "\n".join(lines) + "\n"
 
 

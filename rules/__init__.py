@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
 
 def clustering() -> RuleSet:
-    """The clustering rules: mix detectors in priority order, heuristics, and their digest."""
+    """The rules: mix detectors in priority order, heuristics, bridges, and their digest."""
+    from rules.bridges import BRIDGES
+    from rules.bridges.emitters import digest_of_list
     from rules.heuristics import HEURISTICS
     from rules.mixers import DETECTORS
     from tracer.clustering.rules import RuleSet
 
-    return RuleSet(DETECTORS, HEURISTICS)
+    return RuleSet(DETECTORS, HEURISTICS, BRIDGES, {"emitters": digest_of_list()})
 
 
 def digest() -> str:

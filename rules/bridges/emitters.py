@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -17,7 +18,17 @@ _HINT = "Write it as rules/bridges/emitters.yml is written: protocol, then sourc
 @cache
 def own() -> Mapping[str, Pinned]:
     """Protocol -> its contracts, of the list that comes with the program."""
-    return read(files("rules.bridges").joinpath("emitters.yml").read_text(encoding="utf-8"), "emitters.yml")
+    return read(_text(), "emitters.yml")
+
+
+@cache
+def digest_of_list() -> str:
+    """SHA-256 of the list that comes with the program: part of what an answer rests on."""
+    return hashlib.sha256(_text().encode()).hexdigest()
+
+
+def _text() -> str:
+    return files("rules.bridges").joinpath("emitters.yml").read_text(encoding="utf-8")
 
 
 def with_lists(paths: Iterable[Path]) -> Mapping[str, Pinned]:

@@ -297,9 +297,9 @@ def test_leads_are_the_transactions_both_were_spent_in_each_with_its_reason(tmp_
         build(ledger, RULES, bounds)
         state = states.current(ledger)
         assert state is not None
-        found = leads(ledger, state, id_of(ledger, "a"), id_of(ledger, "b"), bounds)
+        found = leads(ledger, state, id_of(ledger, "a"), id_of(ledger, "b"), bounds, RULES)
         other = leads(
-            ledger, state, id_of(ledger, "a"), id_of(ledger, "v16", ScriptKind.WITNESS_UNKNOWN), bounds
+            ledger, state, id_of(ledger, "a"), id_of(ledger, "v16", ScriptKind.WITNESS_UNKNOWN), bounds, RULES
         )
     assert found.total == 4
     assert [(x["txid"], x["why"], x["from"], x["to"], x["vin_from"], x["vin_to"]) for x in found.shown] == [
@@ -332,8 +332,8 @@ def test_refused_evidence_of_the_extended_tier_is_a_lead_only_where_that_tier_wa
         assert base is not None
         extended = replace(base, recorded=replace(base.recorded, tier="extended"))
         a, q = id_of(ledger, "a"), id_of(ledger, "q")
-        assert leads(ledger, base, a, q, none()).shown == []
-        (lead,) = leads(ledger, extended, q, a, none()).shown
+        assert leads(ledger, base, a, q, none(), RULES).shown == []
+        (lead,) = leads(ledger, extended, q, a, none(), RULES).shown
     assert (lead["txid"], lead["from"], lead["to"]) == (txid("three"), "P2WPKH:p", "P2WPKH:d")
     assert (lead["why"], lead["refused"]["reason"], lead["vin_from"]) == ("refused", "payer_payee", None)
 
@@ -345,7 +345,7 @@ def test_no_more_leads_are_listed_than_a_person_reads_and_the_others_are_counted
         build(ledger, RULES, bounds)
         state = states.current(ledger)
         assert state is not None
-        found = leads(ledger, state, id_of(ledger, "a"), id_of(ledger, "b"), bounds)
+        found = leads(ledger, state, id_of(ledger, "a"), id_of(ledger, "b"), bounds, RULES)
     assert (len(found.shown), found.total) == (LIMIT, LIMIT + 5)
     assert [x["txid"] for x in found.shown] == [txid(f"trade {n}") for n in range(LIMIT)]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer.chain import ScriptKind, first_tx_id
+from tracer.chain import Family, ScriptKind, first_tx_id
 from tracer.clustering import constraints as claims
 from tracer.clustering import keys
 from tracer.clustering import state as states
@@ -63,6 +63,11 @@ class _Work:
     sizes: Sizes
     since: Recorded | None
     leave_out: tuple[int, ...]
+
+    @property
+    def spends(self) -> bool:
+        """Whether transactions show whose keys are at work together; on account chains none does, none mixes."""
+        return self.ledger.chain.family is Family.UTXO
 
     @property
     def first(self) -> int:
@@ -134,16 +139,8 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         states.forget(ledger, Tier.EXTENDED)
         if work.since is None:
             ledger.db.script(_SQL["forget_links"])
-            keys.forget(ledger)
-        found = find_mixes(
-            ledger,
-            work.rules.detectors,
-            first=work.first,
-            progress=progress,
-            transactions=work.sizes.transactions,
-        )
-        with ledger.db.table("found", found):
-            ledger.db.run(_SQL["keep_mixes"])
+        if work.spends:
+            _keep_mixes(work, progress)
         numbers = Numbers.of(ledger)
         before = _clusters_before(work, numbers)
         sets = _united(work, numbers, before)
@@ -157,6 +154,21 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         recorded = _record(work, tip, sets, sizes, numbers)
         states.write(ledger, recorded)
     return states.document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
+
+
+def _keep_mixes(work: _Work, progress: Progress | None) -> None:
+    ledger = work.ledger
+    if work.since is None:
+        keys.forget(ledger)
+    found = find_mixes(
+        ledger,
+        work.rules.detectors,
+        first=work.first,
+        progress=progress,
+        transactions=work.sizes.transactions,
+    )
+    with ledger.db.table("found", found):
+        ledger.db.run(_SQL["keep_mixes"])
 
 
 def _clusters_before(work: _Work, numbers: Numbers) -> Int32 | None:
@@ -174,7 +186,7 @@ def _united(work: _Work, numbers: Numbers, before: Int32 | None) -> UnionFind:
     """All sets, with everything taken that the new blocks show."""
     ledger, constraints = work.ledger, work.constraints
     key_links = np.empty((0, 3), np.int64)
-    if work.rules.heuristic(SAME_KEY):
+    if work.spends and work.rules.heuristic(SAME_KEY):
         key_links = keys.find(ledger, work.since.next_address if work.since else 0)
         key_links[:, 1:] = numbers.of_ids(key_links[:, 1:].ravel().astype(np.int32)).reshape(-1, 2)
     bounds: dict[str, Any] = {
@@ -204,6 +216,8 @@ def _spent(work: _Work, numbers: Numbers, sets: UnionFind) -> UnionFind:
     """The sets with all common spends and key links of the blocks to read."""
     import polars as pl
 
+    if not work.spends:
+        return sets
     left_out = pl.DataFrame(
         {"tx_id": sorted({*work.constraints.cuts, *work.leave_out})}, schema={"tx_id": pl.Int64}
     )
@@ -340,7 +354,7 @@ def _record(work: _Work, tip: Tip, sets: UnionFind, sizes: Counted, numbers: Num
     return Recorded(
         tier=Tier.CONSERVATIVE.value,
         height=tip.height,
-        tip_hash=states.shown(tip.block_hash),
+        tip_hash=ledger.chain.hash_text(tip.block_hash),
         rules=work.rules.digest,
         claims=work.constraints.digest,
         snapshot=work.constraints.snapshot,

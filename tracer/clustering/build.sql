@@ -6,6 +6,8 @@ SELECT count(*) FROM address;
 -- blocks and unresolved inputs up to a height: when these change, so may the links
 SELECT (SELECT count(*) FROM block WHERE height <= $height),
        (SELECT count(*) FROM pending_spend WHERE tx_id < $next);
+-- name: blocks_below
+SELECT count(*) FROM block WHERE height <= $height;
 -- name: forget_links
 DELETE FROM mix;
 DELETE FROM cluster;

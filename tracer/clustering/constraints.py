@@ -236,7 +236,9 @@ def overrides(ledger: Ledger, snapshot: Snapshot) -> tuple[Override, ...]:
     for (claim, said), a, b in zip(rows, ids[::2], ids[1::2], strict=True):
         if a is not None and b is not None:
             kind = cast(Literal["join", "split"], said.kind)
-            tx_id = next(iter(ledger.find_tx(ledger.chain.hash_bytes(said.txid))), None) if said.txid else None
+            tx_id = (
+                next(iter(ledger.find_tx(ledger.chain.hash_bytes(said.txid))), None) if said.txid else None
+            )
             found.append(Override(claim, kind, a, b, tx_id, said.author, said.reason, said.said_at))
     return tuple(sorted(found, key=lambda o: (o.kind, o.a, o.b, o.claim_id)))
 

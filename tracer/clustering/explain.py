@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer.chain import TX_INDEX_BITS, ScriptKind, first_tx_id
+from tracer.chain import TX_INDEX_BITS, Family, ScriptKind, first_tx_id
 from tracer.clustering.constraints import Constraints, Override
 from tracer.clustering.lookup import clusters_of
 from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
@@ -109,15 +109,7 @@ def _shortest(
     numbered = pa.table({"address_id": members, "node": np.arange(members.size, dtype=np.int32)})
     stop = first_tx_id(state.height + 1)
     with ledger.db.table("member", numbered), ledger.db.table("said", said):
-        spends = ledger.db.arrow(
-            _SQL["spends"],
-            {
-                "co_spend": CO_SPEND,
-                "split": list(bounds.cuts),
-                "anyone": int(ScriptKind.WITNESS_UNKNOWN),
-                "stop": stop,
-            },
-        )
+        spends = _spends(ledger, bounds, stop)
         pairs = ledger.db.arrow(
             _SQL["pairs"],
             {
@@ -140,6 +132,23 @@ def _shortest(
         else _paired(pairs, other, first, second, joins)
         for kind, first, second in way.tolist()
     ]
+
+
+def _spends(ledger: Ledger, bounds: Constraints, stop: int) -> pa.Table:
+    import pyarrow as pa
+
+    if ledger.chain.family is Family.ACCOUNT:  # nobody spends together there
+        return pa.table(
+            {
+                "tx_id": pa.array([], pa.int64()),
+                "vin": pa.array([], pa.int32()),
+                "node": pa.array([], pa.int32()),
+            }
+        )
+    asked = {
+        "co_spend": CO_SPEND, "split": list(bounds.cuts), "anyone": int(ScriptKind.WITNESS_UNKNOWN), "stop": stop,
+    }  # fmt: skip
+    return ledger.db.arrow(_SQL["spends"], asked)
 
 
 def _ints(table: pa.Table, name: str) -> NDArray[Any]:
@@ -219,7 +228,10 @@ def transactions(ledger: Ledger, ids: Iterable[int | None]) -> dict[int, tuple[s
     wanted = sorted({i for i in ids if i is not None})
     rows = ledger.db.rows(_SQL["transactions"], {"ids": wanted}) if wanted else []
     return {
-        tx_id: (ledger.chain.hash_text(txid), datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        tx_id: (
+            ledger.chain.hash_text(txid),
+            datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
         for tx_id, txid, time in rows
     }
 

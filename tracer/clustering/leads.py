@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer.chain import TX_INDEX_BITS, first_tx_id
+from tracer.chain import TX_INDEX_BITS, Family, first_tx_id
+from tracer.clustering import account_leads
 from tracer.clustering.constraints import Constraints, Override
 from tracer.clustering.explain import said, transactions
 from tracer.clustering.lookup import clusters_of
-from tracer.clustering.rules import CO_SPEND, Tier
+from tracer.clustering.rules import CO_SPEND, RuleSet, Tier
 from tracer.clustering.state import ClusteringState
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger
@@ -50,14 +51,17 @@ class _Row:
     reason: str | None
     refused_a: int | None
     refused_b: int | None
+    between: int | None = None
 
 
-def leads(ledger: Ledger, state: ClusteringState, a: int, b: int, constraints: Constraints) -> Leads:
+def leads(
+    ledger: Ledger, state: ClusteringState, a: int, b: int, constraints: Constraints, rules: RuleSet
+) -> Leads:
     """What speaks for a link between the clusters of two addresses (ids) that are not joined in the tier of `state`.
 
-    Each lead: txid, height, time, from, to, vin_from, vin_to, why (mix, split, refused, anyone_can_spend), mix
-    (kind, participants, confidence), refused (heuristic, reason, between: address and party), override. At most
-    `LIMIT`.
+    Each lead: txid, height, time, from, to, vin_from, vin_to, why (mix, split, refused, anyone_can_spend; of accounts
+    the id of a lead heuristic), through (whom both have to do with), mix (kind, participants, confidence), refused
+    (heuristic, reason, between: address and party), override. At most `LIMIT`.
     """
     extended = state.tier == Tier.EXTENDED.value
     clusters = clusters_of(ledger, [a, b], Tier(state.tier))
@@ -65,19 +69,24 @@ def leads(ledger: Ledger, state: ClusteringState, a: int, b: int, constraints: C
         _SQL["members"],
         {"first": clusters[a], "second": clusters[b], "a": a, "b": b, "extended": extended},
     )
-    asked = {"stop": first_tx_id(state.height + 1), "co_spend": CO_SPEND, "limit": LIMIT}
+    asked: dict[str, Any] = {"stop": first_tx_id(state.height + 1), "co_spend": CO_SPEND, "limit": LIMIT}
     with ledger.db.table("side", side):
-        spent = ledger.db.rows(_SQL["spent_together"], asked)
-        refused = ledger.db.rows(_SQL["refused"], {**asked, "extended": extended})
-    total = sum(rows[0][-1] for rows in (spent, refused) if rows)
-    rows = sorted((_Row(*row[:-1]) for row in (*spent, *refused)), key=lambda row: (row.others, row.tx_id))
+        if ledger.chain.family is Family.ACCOUNT:
+            told = account_leads.rows(ledger, rules, constraints, stop=asked["stop"], limit=LIMIT)
+        else:
+            told = [ledger.db.rows(_SQL["spent_together"], asked)]
+        told.append(ledger.db.rows(_SQL["refused"], {**asked, "extended": extended}))
+    total = sum(rows[0][-1] for rows in told if rows)
+    rows = sorted((_Row(*row[:-1]) for part in told for row in part), key=lambda row: (row.others, row.tx_id))
     return Leads(_written(ledger, rows[:LIMIT], constraints), total)
 
 
 def _written(ledger: Ledger, rows: Sequence[_Row], constraints: Constraints) -> list[dict[str, Any]]:
     between = {i for row in rows for i in (row.refused_a, row.refused_b) if i is not None}
     parties = _parties(ledger, between, constraints)
-    texts = ledger.render_addresses({*between, *(i for row in rows for i in (row.x, row.y))})
+    texts = ledger.render_addresses(
+        {*between, *(i for row in rows for i in (row.x, row.y, row.between) if i is not None)}
+    )
     known = transactions(ledger, (row.tx_id for row in rows))
     splits = {o.tx_id: o for o in constraints.overrides if o.kind == "split" and o.tx_id is not None}
     shown = []
@@ -94,6 +103,7 @@ def _written(ledger: Ledger, rows: Sequence[_Row], constraints: Constraints) -> 
                 "vin_from": row.vin_x,
                 "vin_to": row.vin_y,
                 "why": _why(row, split),
+                "through": None if row.between is None else texts[row.between],
                 "mix": _mix(row),
                 "refused": _refused(row, texts, parties),
                 "override": None if split is None else said(split),
@@ -107,7 +117,9 @@ def _why(row: _Row, split: Override | None) -> str:
         return "mix"
     if split:
         return "split"
-    return "refused" if row.reason else "anyone_can_spend"
+    if row.reason:
+        return "refused"
+    return row.heuristic or "anyone_can_spend"
 
 
 def _mix(row: _Row) -> dict[str, Any] | None:

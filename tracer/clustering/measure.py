@@ -106,7 +106,9 @@ def placed(ledger: Ledger, rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` with `tx_id` in place of `txid` (as shown), by tx_id; those the ledger has not read are left out."""
     import polars as pl
 
-    wire = pl.DataFrame({"txid": pl.Series([ledger.chain.hash_bytes(text) for text in rows["txid"]], dtype=pl.Binary)})
+    wire = pl.DataFrame(
+        {"txid": pl.Series([ledger.chain.hash_bytes(text) for text in rows["txid"]], dtype=pl.Binary)}
+    )
     with ledger.db.table("wanted", wire.with_row_index("row")):
         found = ledger.db.polars(_SQL["placed"])
     return rows[found["row"]].drop("txid").insert_column(0, found["tx_id"]).sort("tx_id")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.chain import Family
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger
 
@@ -45,7 +46,8 @@ class Numbers:
         size = int(ledger.db.value(_SQL["next_address"]))
         if ledger.in_order():
             return cls(size)
-        return cls(size, ledger.db.arrow(_SQL["order"]).column("address_id").to_numpy())
+        order = "order_of_accounts" if ledger.chain.family is Family.ACCOUNT else "order"
+        return cls(size, ledger.db.arrow(_SQL[order]).column("address_id").to_numpy())
 
     def of_ids(self, ids: Int32) -> Int32:
         """Address ids as numbers."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer.chain import ScriptKind
+from tracer.chain import Family, ScriptKind
+from tracer.clustering import account_links, change
 from tracer.clustering import build as conservative
-from tracer.clustering import change
 from tracer.clustering import constraints as claims
 from tracer.clustering import state as states
 from tracer.clustering.constraints import Constraints
@@ -90,8 +90,10 @@ def _evidence(
     """
     import polars as pl
 
-    links = [_deposits(ledger, numbers, rules.heuristic(DEPOSIT), constraints)]
     payees = [pl.DataFrame(schema={"payer": pl.Int32, "payee": pl.Int32})]
+    if ledger.chain.family is Family.ACCOUNT:
+        return account_links.evidence(ledger, numbers, rules, constraints), payees[0]
+    links = [_deposits(ledger, numbers, rules.heuristic(DEPOSIT), constraints)]
     rule = rules.heuristic(CHANGE)
     if rule and rules.change:
         chunks = ledger.db.rows(_SQL["heights"], {"size": transactions})
@@ -239,7 +241,8 @@ def _keep(
             *(
                 Applied(h.id, h.version, made.get(h.id, 0))
                 for h in rules.heuristics
-                if h.id in (DEPOSIT, CHANGE)
+                if h.id
+                in (account_links.APPLIED if ledger.chain.family is Family.ACCOUNT else (DEPOSIT, CHANGE))
             ),
         ),
         excluded=r.excluded,

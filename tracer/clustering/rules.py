@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -173,10 +173,14 @@ class RuleSet:
 
     detectors   in priority order: the first match wins
     heuristics  conservative and extended; change heuristics have `possible` and a `family`
+    bridges     what tells that value went on on another chain (`tracer.flow.bridges.rules.Bridge`)
+    lists       data that rules rest on -> its SHA-256
     """
 
     detectors: tuple[MixDetector, ...]
     heuristics: tuple[Heuristic, ...]
+    bridges: tuple[Rule, ...] = ()
+    lists: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every header before anything is built."""
@@ -188,8 +192,11 @@ class RuleSet:
                 )
         for heuristic in self.heuristics:
             _check(heuristic, {"tier": Tier, "confidence": int})
-        ids = [rule.id for rule in (*self.detectors, *self.heuristics)]
-        for rule in (*self.detectors, *self.heuristics):
+        for bridge in self.bridges:
+            _check(bridge, {"join": str})
+        every = (*self.detectors, *self.heuristics, *self.bridges)
+        ids = [rule.id for rule in every]
+        for rule in every:
             if ids.count(rule.id) > 1:
                 raise BadRule(f"{_file(rule)}: the id {rule.id!r} is taken.", hint="Give it one of its own.")
 
@@ -211,6 +218,8 @@ class RuleSet:
                 [h.id, h.tier, h.version, asdict(h.parameters) if hasattr(h, "parameters") else {}]
                 for h in self.heuristics
             ],
+            "bridges": [[b.id, b.version] for b in self.bridges],
+            "lists": dict(self.lists),
         }
         text = json.dumps(stated, sort_keys=True, separators=(",", ":"))
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from tracer.chain import first_tx_id
+from tracer.chain import Family, first_tx_id
 from tracer.clustering.rules import SHAPES, Tier
 from tracer.db import named_sql
 from tracer.errors import StoreDamaged
@@ -132,7 +132,7 @@ def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState |
         return None
     tip = ledger.tip()
     found = ledger.db.row(_SQL["block_at"], {"height": recorded.height})
-    same_block = found is not None and shown(found[0]) == recorded.tip_hash
+    same_block = found is not None and ledger.chain.hash_text(found[0]) == recorded.tip_hash
     behind = tip.height - recorded.height if tip else 0
     same_facts = below(ledger, recorded.height) == (recorded.blocks, recorded.pending)
     return ClusteringState(recorded, max(behind, 0), same_block and same_facts)
@@ -140,6 +140,8 @@ def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState |
 
 def below(ledger: Ledger, height: int) -> tuple[int, int]:
     """Blocks, and inputs whose spent output was not read, up to a height."""
+    if ledger.chain.family is Family.ACCOUNT:  # nothing waits there
+        return int(ledger.db.value(_SQL["blocks_below"], {"height": height})), 0
     blocks, pending = ledger.db.rows(_SQL["below"], {"height": height, "next": first_tx_id(height + 1)})[0]
     return blocks, pending
 
@@ -200,8 +202,3 @@ def document(ledger: Ledger, state: ClusteringState) -> dict[str, Any]:
         "rules": r.rules,
         "claims": r.claims,
     }
-
-
-def shown(block_hash: bytes) -> str:
-    """A block hash as people write it."""
-    return block_hash[::-1].hex()

@@ -1,0 +1,37 @@
+"""deposit_reuse: accounts that pay into one deposit account of a service are its customer's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tracer.clustering.rules import Tier
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """blocks  between payment and sweep, at most; fan  deposit accounts one payer may use, at most (P)."""
+
+    blocks: int = 3_200
+    fan: int = 10
+
+
+@dataclass(frozen=True)
+class DepositReuse:
+    """A service gives each customer a deposit account: who pays into it, and sees it swept, is that customer."""
+
+    id: str = "deposit_reuse"
+    title: str = "several accounts pay into one deposit account"
+    version: int = 1
+    tier: Tier = Tier.EXTENDED
+    confidence: int = 90
+    references: tuple[str, ...] = (
+        "Victor 2020, Address Clustering Heuristics for Ethereum, Financial Cryptography: at most 0.01 ETH less",
+        "Wu et al. 2022, Tutela: 3,200 blocks; confidence from time and amount, as here",
+    )
+    limitations: tuple[str, ...] = (
+        "A payroll, a desk or a friend that pays into somebody else's deposit account is taken for its customer.",
+        "A deposit account that a firm's people share makes them one.",
+        "Deposits swept together, or less than whole, are not matched.",
+        "Only services with known hot accounts are seen.",
+    )
+    parameters: Thresholds = field(default_factory=Thresholds)
