@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from adapters.addresses import evm
 from adapters.addresses.refusal import EVM_ACCOUNT
 from adapters.hashes import hash_bytes
 from tracer.chain import AddressKey, Family
 from tracer.errors import UsageError
+
+
+class Fees(StrEnum):
+    """Who gets what a transaction pays."""
+
+    ETHEREUM = "ethereum"  # base fee and blob gas are burnt (EIP-1559, EIP-4844), the rest is the producer's
+    OP_STACK = "op-stack"  # nothing is burnt: base fee, layer 1 data and the rest go to three vaults
+    UNKNOWN = "unknown"  # not known here: all of it is booked to the producer
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,7 @@ class EvmChain:
     wrapped      contracts of the wrapped native coin (20 bytes each): their Deposit and Withdrawal events are 1:1
     rewards      (first height, base units) of what a block creates for its producer, ascending; proof of work only
     price_asset  None where the coin is worth nothing; the simulated chains keep ETH, to show what a case looks like
+    fees         who gets what transactions pay
     """
 
     name: str
@@ -28,6 +38,7 @@ class EvmChain:
     price_asset: str | None
     wrapped: tuple[bytes, ...] = ()
     rewards: tuple[tuple[int, int], ...] = ()
+    fees: Fees = Fees.UNKNOWN
     decimals: int = 18
     family = Family.ACCOUNT
     account_kind = EVM_ACCOUNT
@@ -59,7 +70,11 @@ class EvmChain:
 
     def unverified(self) -> tuple[str, ...]:
         """What reading this chain does not check."""
+        fees = (
+            "who gets the fees of this chain is not known here: all of them are booked to the block's producer",
+        )
         return (
+            *(fees if self.fees is Fees.UNKNOWN else ()),
             "transactions are not executed again, and signatures, roots of transactions, receipts and state are not "
             "recomputed: the node is believed, `tracer doctor --balances` compares samples with its state",
         )
@@ -74,17 +89,18 @@ _ENTRIES = (
         "ethereum", 1, "ETH", "ETH", _bytes("c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"),
         # EIP-649 (Byzantium), EIP-1234 (Constantinople), EIP-3675 (proof of stake)
         ((0, 5 * 10**18), (4_370_000, 3 * 10**18), (7_280_000, 2 * 10**18), (15_537_394, 0)),
+        Fees.ETHEREUM,
     ),
-    EvmChain("optimism", 10, "ETH", "ETH", _bytes("4200000000000000000000000000000000000006")),
+    EvmChain("optimism", 10, "ETH", "ETH", _bytes("4200000000000000000000000000000000000006"), fees=Fees.OP_STACK),
     EvmChain("bsc", 56, "BNB", "BNB", _bytes("bb4cdb9cbd36b01bd1cbaebf2de08d9173bc095c")),
     EvmChain("polygon", 137, "POL", "POL", _bytes("0d500b1d8e8ef31e21c99d1db9a6444d3adf1270")),
-    EvmChain("base", 8453, "ETH", "ETH", _bytes("4200000000000000000000000000000000000006")),
+    EvmChain("base", 8453, "ETH", "ETH", _bytes("4200000000000000000000000000000000000006"), fees=Fees.OP_STACK),
     EvmChain("arbitrum", 42161, "ETH", "ETH", _bytes("82af49447d8a07e3bd95bd0d56f35241523fbab1")),
     EvmChain("avalanche", 43114, "AVAX", "AVAX", _bytes("b31f66aa3c1e785363f0875a1b74e27b85fd66c7")),
-    EvmChain("evm-61", 61, "ETC", "ETC"),
+    EvmChain("evm-61", 61, "ETC", "ETC", fees=Fees.ETHEREUM),
     EvmChain("evm-250", 250, "FTM", "FTM", _bytes("21be370d5312f44cb42ce377bc9b8a0cef1a4c83")),
     EvmChain("evm-42220", 42220, "CELO", "CELO"),
-    EvmChain("evm-11155111", 11155111, "ETH", None),
+    EvmChain("evm-11155111", 11155111, "ETH", None, fees=Fees.ETHEREUM),
 )  # fmt: skip
 
 CHAINS: Mapping[str, EvmChain] = {entry.name: entry for entry in _ENTRIES}
@@ -105,7 +121,11 @@ def named(text: str) -> EvmChain | None:
     chain_id = int(found[1])
     if chain_id in _BY_ID:
         return _BY_ID[chain_id]
-    return EvmChain(f"evm-{chain_id}", chain_id, "ETH", "ETH" if chain_id in SIMULATED else None)
+    simulated = chain_id in SIMULATED
+    return EvmChain(
+        f"evm-{chain_id}", chain_id, "ETH", "ETH" if simulated else None,
+        fees=Fees.ETHEREUM if simulated else Fees.UNKNOWN,
+    )  # fmt: skip
 
 
 def chain_named(text: str) -> EvmChain:
