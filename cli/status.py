@@ -9,6 +9,12 @@ import click
 from cli import compose
 from cli.app import App, json_option
 
+_OUTPUTS = ("txs", "outputs", "inputs", "unresolved_inputs", "addresses", "quarantined")
+_ACCOUNTS = (
+    "txs", "transfers", "addresses", "assets", "tokens", "disbelieved_tokens", "openings", "unknown_amounts",
+    "unknown_fees", "quarantined",
+)  # fmt: skip
+
 
 @click.command("status")
 @json_option
@@ -58,9 +64,12 @@ def _render(app: App, document: dict[str, Any]) -> None:
         for first, last in blocks["gaps"]:
             table.add_row("not read", f"{first} to {last}")
         table.add_row("tip", entry["tip_hash"] or "-")
-        for key in ("txs", "outputs", "inputs", "unresolved_inputs", "addresses", "quarantined"):
+        for first, last in entry.get("untraced", ()):
+            table.add_row("without internal transfers", f"{first} to {last}")
+        for key in _ACCOUNTS if "untraced" in entry else _OUTPUTS:
             table.add_row(key.replace("_", " "), f"{entry[key]:,}")
-        table.add_row("unspent", decimal_text(int(entry["unspent"]), decimals))
+        if entry["unspent"] is not None:
+            table.add_row("unspent", decimal_text(int(entry["unspent"]), decimals))
         table.add_row("fees", decimal_text(int(entry["fees"]), decimals))
         for tier, links in (entry["clusters"] or {}).items():
             stale = "" if links["current"] else ", behind: run `tracer cluster build`"

@@ -120,7 +120,7 @@ def test_a_repeated_coinbase_txid_means_its_latest_use(tmp_path: Path) -> None:
 def test_turns_of_any_size_give_the_same_store(tmp_path: Path, turn_txs: int) -> None:
     from adapters.bitcoin import blockfiles
     from adapters.bitcoin.chains import CHAINS
-    from tracer.ledger.ingest import Known
+    from tracer.ledger.loading import Known
 
     source = write(tmp_path / "blk.dat", shop_chain().blocks)
     plain = synced(tmp_path / "plain", source)

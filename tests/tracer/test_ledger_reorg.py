@@ -10,7 +10,7 @@ from adapters.simulation.encode import sha256d
 from tests.rawblocks import RawChain, RawTx, p2pkh, shop_chain, write
 from tests.stores import facts, opened, sync, synced
 from tracer.errors import BadBlock, BadBlockFile
-from tracer.ledger import ingest
+from tracer.ledger import loading
 from tracer.ledger.coverage import chain_status
 from tracer.workspace import Workspace
 
@@ -121,7 +121,7 @@ def test_a_short_rival_does_not_delete_blocks_above_a_gap(tmp_path: Path) -> Non
 
 
 def test_a_gap_is_not_filled_with_another_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest.turns, "__defaults__", (1, 60.0))
+    monkeypatch.setattr(loading.turns, "__defaults__", (1, 60.0))
     ours = extended(shop_chain(), 8)
     workspace = Workspace(tmp_path / "w")
     sync(workspace, write(tmp_path / "ours.dat", ours.blocks), first=15)
@@ -146,7 +146,7 @@ def test_random_reorgs_end_where_a_fresh_read_ends(
     tmp_path: Path, dice: random.Random, full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any history of branches, read in any pieces, in turns of any size: the store of a fresh read of the winner."""
-    monkeypatch.setattr(ingest.turns, "__defaults__", (1, 60.0))
+    monkeypatch.setattr(loading.turns, "__defaults__", (1, 60.0))
     for drill in range(30 if full else 5):
         best = shop_chain()
         workspace = synced(tmp_path / f"w{drill}", write(tmp_path / "blk.dat", best.blocks))

@@ -2,18 +2,19 @@
 
 Facts of the chain are only ever added above, so what stands up to a height is what stood there then. Two things are
 not so and cannot be told apart afterwards: blocks that were read later below the height (they fill gaps, and settle
-what was open), and what is in quarantine. Derived links are not hidden but built again, see `own_links`.
+what was open), and blocks in quarantine. Derived links are not hidden but built again, see `own_links`.
 """
 
 from __future__ import annotations
 
-from tracer.chain import first_tx_id
+from tracer.chain import Family, first_tx_id
 from tracer.db import named_sql
 from tracer.errors import ReorgedAway, UsageError
 from tracer.ledger.coverage import coverage
 from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.ledger", "asof.sql")
+_OF_FAMILY = {Family.UTXO: _SQL, Family.ACCOUNT: named_sql("tracer.ledger.accounts", "asof.sql")}
 _HASH_DIGITS = 64
 
 
@@ -30,7 +31,7 @@ def height_of(ledger: Ledger, text: str) -> int:
             hint=f"Run `tracer sync {ledger.chain.name} --source ...` first.",
         )
     text = text.strip()
-    if len(text) == _HASH_DIGITS:
+    if len(text) >= _HASH_DIGITS:
         return _height_of_hash(ledger, text)
     try:
         height = int(text) if text.isascii() and text.isdigit() else -1
@@ -54,12 +55,10 @@ def height_of(ledger: Ledger, text: str) -> int:
 
 def _height_of_hash(ledger: Ledger, text: str) -> int:
     try:
-        raw = bytes.fromhex(text)
-    except ValueError as error:
+        raw = ledger.chain.hash_bytes(text)
+    except UsageError as error:
         raise _neither(text) from error
-    if 2 * len(raw) != _HASH_DIGITS:
-        raise _neither(text)
-    found: int | None = ledger.db.value(_SQL["height_of_hash"], {"hash": raw[::-1]})
+    found: int | None = ledger.db.value(_SQL["height_of_hash"], {"hash": raw})
     if found is None:
         raise ReorgedAway(
             f"block {text.lower()} is not in the best chain of {ledger.chain.name}: a reorganisation took it, or it "
@@ -70,7 +69,7 @@ def _height_of_hash(ledger: Ledger, text: str) -> int:
 
 
 def _neither(text: str) -> UsageError:
-    shown = text if len(text) <= _HASH_DIGITS else f"{text[:_HASH_DIGITS]}..."
+    shown = text if len(text) <= _HASH_DIGITS + 2 else f"{text[:_HASH_DIGITS]}..."
     return UsageError(
         f"{shown!r} is neither a height nor a block hash.",
         hint="A height is a whole number, a block hash 64 hexadecimal digits.",
@@ -86,16 +85,17 @@ def as_of(ledger: Ledger, height: int) -> None:
     tip = ledger.tip()
     if tip is None or height >= tip.height:
         return
+    sql = _OF_FAMILY[ledger.chain.family]
     in_order = ledger.in_order()  # of the whole store: ids were given then
     ledger.db.run(_SQL["facts"])
     ledger.db.run(_SQL["height"], {"height": height})
     ledger.db.run(_SQL["stop"], {"stop": first_tx_id(height + 1)})
-    ledger.db.script(_SQL["hide"])
+    ledger.db.script(sql["hide"])
     if in_order:
-        ledger.db.run(_SQL["next_address"])
-        ledger.db.script(_SQL["hide_addresses_in_order"])
+        ledger.db.script(sql["next_address"])
+        ledger.db.script(sql["hide_addresses_in_order"])
     else:
-        ledger.db.script(_SQL["hide_addresses_in_any_order"])
+        ledger.db.script(sql["hide_addresses_in_any_order"])
 
 
 def own_links(ledger: Ledger) -> None:
@@ -104,10 +104,11 @@ def own_links(ledger: Ledger) -> None:
     Clusters depend on later blocks: those in the file speak of its tip. Built here by the same code, they are what
     they were. They are gone when the ledger is closed. Raises `UsageError` for a store of an older version.
     """
-    if not ledger.db.value(_SQL["has_links"]):
+    sql = _OF_FAMILY[ledger.chain.family]
+    if not ledger.db.value(sql["has_links"]):
         raise UsageError(
             f"{ledger.db.path} was written by an older tracer.",
             hint=f"Run `tracer cluster build {ledger.chain.name}` once.",
         )
     ledger.db.run(_SQL["facts"])
-    ledger.db.script(_SQL["own_links"])
+    ledger.db.script(sql["own_links"])

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tracer.ledger.accounts.batch import AccountBatch
+
 
 @dataclass(frozen=True)
 class UtxoBatch:
@@ -39,7 +41,7 @@ class UtxoBatch:
 
 @dataclass(frozen=True, slots=True)
 class KnownBlock:
-    """A block the ledger holds. Hashes in wire order; bits is the compact target."""
+    """A block the ledger holds. Hashes as stored; bits is the compact target, 0 on account chains."""
 
     height: int
     hash: bytes
@@ -51,7 +53,13 @@ class KnownChain(Protocol):
     """What a source may ask of the ledger before it decides what to hand over."""
 
     def blocks(self) -> Sequence[KnownBlock]:
-        """All blocks in height order."""
+        """All blocks in height order: for sources that weigh whole branches."""
+
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """First and last height of each run of consecutive blocks, ascending."""
+
+    def at(self, height: int) -> KnownBlock | None:
+        """The block at a height."""
 
 
 class Plan(Protocol):
@@ -78,12 +86,12 @@ P = TypeVar("P", bound=Plan)
 
 
 class BlockSource(Protocol[P]):
-    """What every adapter of a UTXO chain offers to `tracer.ledger.pull`."""
+    """What every adapter of a chain offers to `tracer.ledger.pull`; batches are of the chain's family."""
 
     def plan(self, known: KnownChain, first: int | None, last: int | None) -> Sequence[P]:
         """What is new, in height order, between the heights asked for; empty when nothing is."""
 
-    def batches(self, plan: P) -> Iterator[UtxoBatch]:
+    def batches(self, plan: P) -> Iterator[UtxoBatch | AccountBatch]:
         """The blocks of a plan; raises `BadBlock` at the first unsound one."""
 
     def reject(self, block_hash: bytes) -> bool:

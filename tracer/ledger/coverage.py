@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from tracer.chain import Family
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.ledger", "coverage.sql")
+_ACCOUNTS = {**_SQL, **named_sql("tracer.ledger.accounts", "coverage.sql")}
+_HALVES = named_sql("tracer.ledger.accounts", "balances.sql")["text"]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Blocks read as closed height ranges, and what they leave open."""
+    """Blocks read as closed height ranges, and what they leave open.
+
+    untraced   ranges of blocks of an account chain whose internal transfers no node told
+    """
 
     ranges: tuple[tuple[int, int], ...]
     unresolved_inputs: int
     quarantined: int
+    untraced: tuple[tuple[int, int], ...] = ()
 
     @property
     def gaps(self) -> list[list[int]]:
@@ -30,27 +38,38 @@ class Coverage:
 
     @property
     def complete(self) -> bool:
-        """Every block from genesis to the tip was read and every input resolved."""
-        return bool(self.ranges) and not self.gaps and not self.unresolved_inputs and not self.quarantined
+        """Every block from genesis to the tip was read, with its calls, and every input resolved."""
+        left_open = self.gaps or self.unresolved_inputs or self.quarantined or self.untraced
+        return bool(self.ranges) and not left_open
 
 
 def coverage(ledger: Ledger) -> Coverage:
     """Measure the whole store."""
-    db = ledger.db
+    db, sql = ledger.db, _of(ledger)
     return Coverage(
-        tuple((first, last) for first, last in db.rows(_SQL["ranges"])),
-        int(db.value(_SQL["unresolved"])),
-        int(db.value(_SQL["quarantined"])),
+        tuple((first, last) for first, last in db.rows(sql["ranges"])),
+        int(db.value(sql["unresolved"])),
+        int(db.value(sql["quarantined"])),
+        tuple((first, last) for first, last in db.rows(sql["untraced"])) if "untraced" in sql else (),
     )
 
 
+def _of(ledger: Ledger) -> Mapping[str, str]:
+    return _SQL if ledger.chain.family is Family.UTXO else _ACCOUNTS
+
+
 def chain_status(ledger: Ledger) -> dict[str, Any]:
-    """The facts part of one chain's entry in `tracer.status/1` (CONTRACTS)."""
-    read = coverage(ledger)
+    """The facts part of one chain's entry in `tracer.status/1` (CONTRACTS).
+
+    An account chain has no outputs, no inputs and no `unspent`; what else it has stands behind.
+    """
+    read, sql = coverage(ledger), _of(ledger)
     tip = ledger.tip()
-    counts = ledger.db.row(_SQL["counts"])
+    counts = ledger.db.row(sql["counts"])
     assert counts is not None
     blocks, txs, outputs, inputs, addresses = counts
+    utxo = ledger.chain.family is Family.UTXO
+    more = {} if utxo else _accounts(ledger, read)
     return {
         "chain": ledger.chain.name,
         "caip2": ledger.chain.caip2,
@@ -69,7 +88,29 @@ def chain_status(ledger: Ledger) -> dict[str, Any]:
         "addresses": addresses,
         "clusters": None,
         "quarantined": read.quarantined,
-        "unspent": str(ledger.db.value(_SQL["unspent"])),
-        "fees": str(ledger.db.value(_SQL["fees"])),
+        "unspent": str(ledger.db.value(sql["unspent"])) if utxo else None,
+        "fees": str(ledger.db.value(sql["fees"])),
         "unverified": list(ledger.chain.unverified()),
+        **more,
     }
+
+
+def _accounts(ledger: Ledger, read: Coverage) -> dict[str, Any]:
+    """What the entry of an account chain says besides.
+
+    `unknown_amounts` are transfers of more than 38 digits, `unknown_fees` transactions whose fee no source told: the
+    sum of `fees` is without them.
+    """
+    ledger.db.script(_HALVES)
+    counts = ledger.db.row(_ACCOUNTS["more_counts"])
+    assert counts is not None
+    names = (
+        "transfers",
+        "assets",
+        "tokens",
+        "disbelieved_tokens",
+        "openings",
+        "unknown_amounts",
+        "unknown_fees",
+    )
+    return {**dict(zip(names, counts, strict=True)), "untraced": [list(run) for run in read.untraced]}

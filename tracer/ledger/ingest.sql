@@ -33,10 +33,6 @@ JOIN address ON address.address_id = address_lookup.address_id
     AND address.kind = turn_address.kind AND address.payload = turn_address.payload
 ORDER BY turn_address.local;
 
--- name: note_backfill
--- From now on address ids do not follow the order of the chain, also when these blocks are rolled back one day.
-INSERT OR IGNORE INTO meta SELECT 'backfilled', 'true'
-WHERE (SELECT max(height) FROM block) > (SELECT min(height) FROM arriving);
 -- name: insert_block
 INSERT INTO block SELECT height, hash, prev_hash, merkle_root, time, version, bits, nonce, tx_count, size FROM arriving;
 -- name: insert_tx
@@ -58,14 +54,6 @@ INSERT INTO txid_lookup SELECT prefix, tx_id FROM arriving;
 -- name: insert_address_lookup
 INSERT INTO address_lookup SELECT prefix, address_id FROM arriving;
 
--- name: block_hash_at
-SELECT hash FROM block WHERE height = $height;
--- name: block_prev_at
-SELECT prev_hash FROM block WHERE height = $height;
--- name: known_blocks
-SELECT height, hash, prev_hash, bits FROM block ORDER BY height;
--- name: blocks_between
-SELECT count(*) FROM block WHERE height BETWEEN $first AND $last;
 -- name: blocks_below
 SELECT count(*) FROM block WHERE height < $height;
 

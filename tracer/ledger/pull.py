@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
 from tracer.errors import BadBlock, DataError
-from tracer.ledger.batch import BlockSource, P
-from tracer.ledger.ingest import Known, Loader, turns
+from tracer.ledger.batch import BlockSource, KnownBlock, P
+from tracer.ledger.families import load_turn
+from tracer.ledger.loading import Known, turns
 from tracer.ledger.store import Ledger
 
 BREATH_SECONDS = 0.06
@@ -25,6 +26,28 @@ class Pulled:
     tip: int | None
     reorged_from: int | None
     notes: tuple[str, ...]
+
+
+class _Stored:
+    """`tracer.ledger.batch.KnownChain` that keeps the ledger open no longer than it reads: a source may be slow."""
+
+    def __init__(self, open_ledger: Callable[[], Ledger]) -> None:
+        self._open = open_ledger
+
+    def blocks(self) -> Sequence[KnownBlock]:
+        """All blocks in height order."""
+        with self._open() as ledger:
+            return Known(ledger).blocks()
+
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """First and last height of each run of consecutive blocks, ascending."""
+        with self._open() as ledger:
+            return Known(ledger).runs()
+
+    def at(self, height: int) -> KnownBlock | None:
+        """The block at a height."""
+        with self._open() as ledger:
+            return Known(ledger).at(height)
 
 
 class _Pull(Generic[P]):
@@ -53,9 +76,7 @@ class _Pull(Generic[P]):
         reorg_to, at_least = plan.reorg_to, plan.at_least
         for turn in turns(self.source.batches(plan), first_blocks=at_least):
             with self.open_ledger() as ledger:
-                Loader(ledger).load(
-                    [turn], reorg_to=reorg_to, at_least=at_least, before_reorg=self.note_reorg
-                )
+                load_turn(ledger, turn, reorg_to=reorg_to, at_least=at_least, before_reorg=self.note_reorg)
             reorg_to, at_least = None, 1
             self.blocks += turn.blocks.num_rows
             self.txs += turn.txs.num_rows
@@ -96,8 +117,7 @@ def pull(
     work = _Pull(open_ledger, source, before_reorg, progress)
     failure: DataError | None = None
     while True:
-        with open_ledger() as ledger:
-            plans = source.plan(Known(ledger), first, last)
+        plans = source.plan(_Stored(open_ledger), first, last)
         planned = work.blocks + sum(plan.blocks for plan in plans)
         rejected = False
         for plan in plans:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tracer.chain import AddressKey, Chain
+from tracer.chain import AddressKey, Chain, Family
 from tracer.db import Database, named_sql
 from tracer.errors import StoreDamaged, UsageError
 from tracer.ledger.prefix import address_prefix, address_prefixes, txid_prefix
@@ -16,10 +16,13 @@ from tracer.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
-_SCHEMA = named_sql("tracer.ledger", "schema.sql")
 _SQL = named_sql("tracer.ledger", "store.sql")
-MIGRATIONS = ("facts_1", "links_2")
-"""Named, recorded, forward only: each runs once, in this order, inside one transaction."""
+_SCHEMAS = {
+    Family.UTXO: named_sql("tracer.ledger", "schema.sql"),
+    Family.ACCOUNT: named_sql("tracer.ledger.accounts", "schema.sql"),
+}
+MIGRATIONS = {Family.UTXO: ("facts_1", "links_2"), Family.ACCOUNT: ("accounts_1",)}
+"""Of each family: named, recorded, forward only; each runs once, in this order, inside one transaction."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,17 @@ class Ledger:
         if "migration" not in tables:
             raise StoreDamaged(f"{self.db.path} is no tracer store.", hint="Move it away and sync again.")
         done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
-        if unknown := sorted(done - set(MIGRATIONS)):
+        ours = MIGRATIONS[self.chain.family]
+        others = {
+            name for family, names in MIGRATIONS.items() if family != self.chain.family for name in names
+        }
+        if done & others:
+            kept = "outputs" if self.chain.family is Family.ACCOUNT else "accounts"
+            raise StoreDamaged(
+                f"{self.db.path} holds a chain of {kept}, and {self.chain.name} is none.",
+                hint="Move it away and sync again.",
+            )
+        if unknown := sorted(done - set(ours)):
             raise StoreDamaged(
                 f"{self.db.path} was written by a newer tracer (it has {unknown[0]}).",
                 hint="Use that version.",
@@ -99,10 +112,10 @@ class Ledger:
     def _migrate(self) -> None:
         self.db.run(_SQL["create_migration"])
         done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
-        for name in MIGRATIONS:
+        for name in MIGRATIONS[self.chain.family]:
             if name not in done:
                 with self.db.transaction():
-                    self.db.script(_SCHEMA[name])
+                    self.db.script(_SCHEMAS[self.chain.family][name])
                     self.db.run(_SQL["record_migration"], {"name": name})
 
     def tip(self) -> Tip | None:
@@ -143,7 +156,7 @@ class Ledger:
 
     def quarantine_block(self, block_hash: bytes, source: str, reason: str, raw: bytes) -> None:
         """Keep a refused block as it was found, once; `tracer status` counts it until a sound copy is read."""
-        place = f"block {block_hash[::-1].hex()}"
+        place = f"block {self.chain.hash_text(block_hash)}"
         self.db.run(_SQL["quarantine"], {"source": source, "place": place, "reason": reason, "raw": raw})
 
     def quarantined(self) -> list[str]:
@@ -154,8 +167,9 @@ class Ledger:
         """Forget refused blocks of which a sound copy was read since."""
         for place in self.quarantined():
             kind, _, name = place.partition(" ")
-            known = {"hash": bytes.fromhex(name)[::-1]} if kind == "block" else None
-            if known and self.db.value(_SQL["block_known"], known):
+            if kind != "block" or " " in name:  # something inside a block that was read
+                continue
+            if self.db.value(_SQL["block_known"], {"hash": self.chain.hash_bytes(name)}):
                 self.db.run(_SQL["release"], {"place": place})
 
     def render_addresses(self, ids: Iterable[int]) -> dict[int, str]:

@@ -44,7 +44,7 @@ SELECT NOT EXISTS (FROM meta WHERE key = 'backfilled')
 -- name: quarantined
 SELECT DISTINCT place FROM quarantine ORDER BY place;
 -- name: quarantine
-INSERT INTO quarantine SELECT $source, $place, $reason, $raw
+INSERT INTO quarantine (source, place, reason, raw) SELECT $source, $place, $reason, $raw
 WHERE NOT EXISTS (SELECT 1 FROM quarantine WHERE place = $place AND raw = $raw);
 -- name: block_known
 SELECT count(*) FROM block WHERE hash = $hash;

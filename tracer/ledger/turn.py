@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,35 +11,12 @@ from tracer.chain import TX_INDEX_BITS, Chain, utxo
 from tracer.db import Database, named_sql
 from tracer.ledger import kernels
 from tracer.ledger.batch import UtxoBatch
+from tracer.ledger.loading import Refused, column
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _SQL = named_sql("tracer.ledger", "ingest.sql")
-
-
-class Refused(Exception):
-    """A transaction breaks a rule only the ledger can check."""
-
-    def __init__(self, tx_id: int, txid: bytes, reason: str) -> None:
-        super().__init__(reason)
-        self.tx_id, self.txid, self.reason = tx_id, txid, reason
-
-
-def joined(batches: Sequence[UtxoBatch]) -> UtxoBatch:
-    """Several consecutive batches as one, each column in one piece."""
-    import pyarrow as pa
-
-    def join(name: str) -> pa.Table:
-        return pa.concat_tables([getattr(batch, name) for batch in batches]).combine_chunks()
-
-    return UtxoBatch(join("blocks"), join("txs"), join("outputs"), join("inputs"))
-
-
-def column(table: pa.Table, name: str) -> NDArray[Any]:
-    """A numeric column as numpy; nulls are an error of the caller."""
-    values: NDArray[Any] = table.column(name).to_numpy()
-    return values
 
 
 def words32(table: pa.Table, name: str) -> NDArray[np.uint64]:

@@ -7,7 +7,7 @@ the order of execution. Addresses are 20 bytes, hashes 32 as shown after 0x, amo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -86,11 +86,3 @@ def schemas() -> dict[str, pa.Schema]:
             ("height", pa.int32()), ("problem", pa.string()), absent=("symbol", "name", "decimals"),
         ),
     }  # fmt: skip
-
-
-def joined(batches: Sequence[AccountBatch]) -> AccountBatch:
-    """Several consecutive batches as one."""
-    import pyarrow as pa
-
-    names = [field.name for field in fields(AccountBatch)]
-    return AccountBatch(*(pa.concat_tables([getattr(b, n) for b in batches]).combine_chunks() for n in names))

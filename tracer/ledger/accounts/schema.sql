@@ -47,6 +47,7 @@ CREATE TABLE asset (                   -- sorted by asset_id; 0 is the native co
     contract INTEGER,                  -- address id
     token_id BLOB                      -- 32 bytes, big-endian; NULL where fungible
 );
+INSERT INTO asset VALUES (0, 0, NULL, NULL);
 
 CREATE TABLE token (                   -- what contracts say of themselves, read once
     contract INTEGER NOT NULL,         -- address id
@@ -100,10 +101,17 @@ CREATE TABLE txid_lookup (prefix BIGINT NOT NULL, tx_id BIGINT NOT NULL);
 CREATE TABLE address_lookup (prefix BIGINT NOT NULL, address_id INTEGER NOT NULL);
 
 CREATE TABLE quarantine (              -- what could not be understood, kept raw
-    source VARCHAR NOT NULL, place VARCHAR NOT NULL, reason VARCHAR NOT NULL, raw BLOB NOT NULL
+    source VARCHAR NOT NULL, place VARCHAR NOT NULL, reason VARCHAR NOT NULL, raw BLOB NOT NULL,
+    tx_id  BIGINT                      -- where it stands; NULL of a whole block that was refused
 );
 
--- Links, derived: the same tables as of a UTXO chain, so that readers of links need not know the family.
+-- Links, derived: the same tables as of a UTXO chain, so that readers of links need not know the family. No transaction
+-- here mixes by its shape, and a key has one account: `mix` and `key_link` stay empty.
+CREATE TABLE mix (
+    tx_id BIGINT NOT NULL, kind VARCHAR NOT NULL, participants INTEGER NOT NULL, denominations BIGINT[] NOT NULL,
+    confidence INTEGER NOT NULL, apart BOOLEAN NOT NULL, stops BOOLEAN NOT NULL
+);
+CREATE TABLE key_link (tx_id BIGINT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL);
 CREATE TABLE cluster (address_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL);
 CREATE TABLE cluster_member (cluster_id INTEGER NOT NULL, address_id INTEGER NOT NULL);
 CREATE TABLE cluster_merge (
