@@ -1,0 +1,145 @@
+"""The HTTP API of a java-tron node: patient with busy providers, clear in its errors, and no secret in any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from adapters.evm.refusals import Later, TooLarge, Unreachable, of_http
+from adapters.evm.rpc import FIRST_ATTEMPTS, THREADS, Patience, shown
+from tracer.errors import UsageError
+
+if TYPE_CHECKING:
+    from requests import Response
+
+KEY_VARIABLE = "TRON_PRO_API_KEY"
+KEY_HEADER = "TRON-PRO-API-KEY"
+# TronGrid says how long it sends us away; java-tron's own limiter answers with status 200
+_LIMITED = re.compile(
+    rb"frequency limit|rate exceeded|suspended for|lack of computing resources", re.IGNORECASE
+)
+_SUSPENDED = re.compile(rb"suspended for (\d+) ?s", re.IGNORECASE)
+_OFF = re.compile(rb"unavailable due to config|API is closed|not support", re.IGNORECASE)
+
+
+class Missing(Unreachable):
+    """The node does not offer this part of the API."""
+
+
+class Api:
+    """One node. Any number of threads may ask it at once.
+
+    key   of TronGrid or a node like it; else `TRON_PRO_API_KEY` of the environment. Never shown
+    host  what messages call the node: neither path nor user, which may hold keys
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, patience: Patience | None = None) -> None:
+        from requests import Session
+        from requests.adapters import HTTPAdapter
+
+        try:
+            self.host = shown(url)
+        except UsageError as error:
+            raise UsageError(error.problem, hint="Give tron:http://HOST:PORT.") from None
+        self.patience = patience or Patience()
+        self._url = url.rstrip("/")
+        self._session = Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=THREADS * 2))
+        self._session.headers["Content-Type"] = "application/json"
+        if key := key or os.environ.get(KEY_VARIABLE):
+            self._session.headers[KEY_HEADER] = key
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+        self._met = False
+
+    def ask(self, path: str, question: Mapping[str, object]) -> Any:
+        """The answer as Python values: for single headers, not for blocks."""
+        return json.loads(self.raw(path, question))
+
+    def raw(self, path: str, question: Mapping[str, object]) -> bytes:
+        """The body that answers a question, unread; JSON by its first and last byte.
+
+        `Missing` where the node does not offer the path, `SourceUnavailable` where it does not answer in spite of
+        all patience.
+        """
+        attempt = 0
+        while True:
+            while (left := self._not_before - time.monotonic()) > 0:
+                time.sleep(left)
+            try:
+                body = self._post(path, question)
+            except Later as problem:
+                attempt += 1
+                if attempt >= (self.patience.attempts if self._met else FIRST_ATTEMPTS):
+                    raise Unreachable(
+                        f"{self.host} {problem.reason}; asked {attempt} times.",
+                        hint="What was read is kept: run the same command again, it resumes."
+                        if self._met
+                        else "Is the URL right, and does the node run?",
+                    ) from None
+                if problem.after:
+                    with self._lock:
+                        self._not_before = max(self._not_before, time.monotonic() + problem.after)
+                else:
+                    time.sleep(self.patience.wait(attempt - 1))
+                continue
+            self._met = True
+            return body
+
+    def _post(self, path: str, question: Mapping[str, object]) -> bytes:
+        """One request; `Later` where the same may work later."""
+        import requests
+
+        try:
+            answer = self._session.post(
+                self._url + path, data=json.dumps(dict(question)), timeout=self.patience.timeout
+            )
+        except requests.Timeout:
+            raise Later("does not answer in time") from None
+        except requests.exceptions.SSLError:
+            raise Unreachable(f"{self.host} has no valid certificate.") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise UsageError(
+                f"{self.host} is no URL of a node.", hint="Give tron:http://HOST:PORT."
+            ) from None
+        except requests.RequestException as error:
+            cut = isinstance(
+                error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
+            )
+            raise Later("breaks off its answers" if cut else "cannot be reached") from None
+        if answer.status_code != 200 or _LIMITED.search(answer.content[:400]):
+            raise self._refusal(answer, path)
+        body = answer.content
+        if body.lstrip()[:1] == b"<":
+            raise Later("answers with a web page in place of JSON")
+        if body.rstrip()[-1:] not in (b"]", b"}"):
+            raise Later("cuts its answers short")
+        return body
+
+    def _refusal(self, answer: Response, path: str) -> Exception:
+        """What an answer without what was asked for means."""
+        said = answer.content[:400]
+        if _LIMITED.search(said):
+            seconds = _SUSPENDED.search(said)
+            return Later(
+                "is too busy for us", min(float(seconds[1]) if seconds else 0.0, self.patience.longest)
+            )
+        if answer.status_code in (404, 405, 501) or _OFF.search(said):
+            return Missing(
+                f"{self.host} does not offer {path}.", hint="Is this the HTTP API of a java-tron full node?"
+            )
+        if answer.status_code in (401, 403):
+            return Unreachable(
+                f"{self.host} refuses us (HTTP {answer.status_code}): wrong or missing credentials.",
+                hint=f"Put the key into {KEY_VARIABLE}.",
+            )
+        problem = of_http(answer, self.host, self.patience.longest)
+        return (
+            Unreachable(f"{self.host} finds {path} too large.") if isinstance(problem, TooLarge) else problem
+        )
