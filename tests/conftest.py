@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.nodes.anvil import evm_node
+from tests.nodes.simulated import account_world
+
+__all__ = ["account_world", "evm_node"]
+
 SEED = int(os.environ.get("TRACER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 os.environ["TRACER_TEST_SEED"] = str(SEED)  # the same for every worker
 os.environ.setdefault(
@@ -55,7 +60,8 @@ def _own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [
         n
         for n in os.environ
-        if n.startswith("TRACER_") and n not in ("TRACER_REALDATA", "TRACER_TEST_SEED", "TRACER_FULL")
+        if n.startswith("TRACER_")
+        and n not in ("TRACER_REALDATA", "TRACER_TEST_SEED", "TRACER_FULL", "TRACER_ANVIL")
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TRACER_WORKSPACE", str(tmp_path / "workspace"))

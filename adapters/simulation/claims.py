@@ -46,7 +46,8 @@ class Tag:
     definer: bool = False
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -56,7 +57,7 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def tags_csv(tags: Iterable[Tag], texts: dict[int, str]) -> str:
     """The tags as CSV; `texts` has the address of each row."""
-    return _table(TAG_COLUMNS, (
+    return table(TAG_COLUMNS, (
         (
             CHAIN, texts[tag.row], tag.label, tag.category, tag.actor, tag.role, tag.confidence,
             "simulation:ground-truth", _DATE, "true" if tag.definer else "false",
@@ -67,7 +68,7 @@ def tags_csv(tags: Iterable[Tag], texts: dict[int, str]) -> str:
 
 def vasps_csv() -> str:
     """The register as CSV: levels are claims for the year 2019."""
-    return _table(VASP_COLUMNS, (
+    return table(VASP_COLUMNS, (
         (
             vasp.vasp_id, vasp.title, vasp.shape, vasp.kyc_level, vasp.jurisdiction, "true" if vasp.xmr else "false",
             "2019-01-01", "", f"legal@{vasp.vasp_id}.example", "simulation:register", _DATE, "simulation",

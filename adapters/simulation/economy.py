@@ -1,22 +1,17 @@
 """What all actors share: the clock, the price, chance, the chain and the agenda of things to come.
 
-Time moves in ticks, one block each (more when a block is full). Chance is one `random.Random`; only
-`random()` is used and only rational arithmetic follows, so that a seed gives the same bytes on every
-platform.
+Time moves in ticks, one block each (more when a block is full).
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 from adapters.simulation.chain_builder import ChainBuilder
+from adapters.simulation.chance import Chance
 from adapters.simulation.encode import COIN, sha256
 from adapters.simulation.keys import DummySigner, Keyring, Signer
 from adapters.simulation.recorder import Recorder
-
-T = TypeVar("T")
 
 START = 1_546_300_800  # 2019-01-01 00:00 UTC
 YEAR_HOURS = 365 * 24
@@ -38,11 +33,11 @@ def spacing_hours(txs: int) -> int:
     return 4 if txs < 2_000_000 else 2
 
 
-class Economy:
+class Economy(Chance):
     """The stage. Actors hold it, it knows none of them."""
 
     def __init__(self, seed_text: str, txs: int, signed: bool) -> None:
-        self.random = random.Random(seed_text).random  # noqa: S311 - a simulation, no secret
+        super().__init__(seed_text)
         self.txs = txs
         self.truth = Recorder()
         tag = sha256(seed_text.encode())
@@ -63,25 +58,6 @@ class Economy:
         self.price = PRICES[0]  # US cents a bitcoin, now
         self.fee_rate = 5  # satoshi a virtual byte, now
         self._agenda: list[list[Callable[[], None]]] = [[] for _ in range(self.ticks)]
-
-    # chance
-    def between(self, low: int, high: int) -> int:
-        """A whole number, both ends included."""
-        return low + int(self.random() * (high - low + 1))
-
-    def pick(self, items: Sequence[T]) -> T:
-        """One of the items."""
-        return items[int(self.random() * len(items))]
-
-    def chance(self, percent: int) -> bool:
-        """True in so many of a hundred cases."""
-        return self.random() * 100 < percent
-
-    def shuffle(self, items: list[T]) -> None:
-        """Fisher-Yates by `random()` alone (random.shuffle's use of bits is not promised for ever)."""
-        for i in range(len(items) - 1, 0, -1):
-            j = int(self.random() * (i + 1))
-            items[i], items[j] = items[j], items[i]
 
     # money and time
     def sats(self, cents: int) -> int:

@@ -10,48 +10,62 @@ from tracer.errors import UsageError
 if TYPE_CHECKING:
     from adapters.simulation.world import World
 
-WORLDS = ("market",)
-MIN_TXS, MAX_TXS = 1_500, 10_000_000
-DEFAULTS = {"seed": 1, "txs": 20_000}
-_HINT = "Write simulation:market?seed=1&txs=20000 (and signed=true for real signatures)."
+WORLDS = {"market": (1_500, 20_000, 10_000_000), "accounts": (1_500, 2_000, 50_000)}
+"""Least, usual and most transactions of each world."""
+_HINTS = {
+    "market": "Write simulation:market?seed=1&txs=20000 (and signed=true for real signatures).",
+    "accounts": "Write simulation:accounts?seed=1&txs=2000; its signatures are always real.",
+}
 
 
-def _number(key: str, text: str) -> int:
+def _number(key: str, text: str, hint: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise UsageError(f"simulation: {key}={text!r} is not a whole number.", hint=_HINT)
+        raise UsageError(f"simulation: {key}={text!r} is not a whole number.", hint=hint)
     return int(text)
 
 
-def _check(name: str, txs: int) -> None:
+def _known(name: str) -> None:
     if name not in WORLDS:
         raise UsageError(
-            f"simulation: no world is called {name!r}; there is {', '.join(WORLDS)}.", hint=_HINT
+            f"simulation: no world is called {name!r}; there is {', '.join(WORLDS)}.", hint=_HINTS["market"]
         )
-    if not MIN_TXS <= txs <= MAX_TXS:
-        raise UsageError(f"simulation: txs={txs} is outside {MIN_TXS} to {MAX_TXS}.", hint=_HINT)
+
+
+def check_size(name: str, txs: int) -> None:
+    """Raise UsageError where a world cannot be of that size."""
+    least, _, most = WORLDS[name]
+    if not least <= txs <= most:
+        raise UsageError(f"simulation: txs={txs} is outside {least} to {most}.", hint=_HINTS[name])
 
 
 def parse_source(text: str) -> dict[str, Any]:
-    """What follows `simulation:` as arguments of `build_world`."""
+    """What follows `simulation:` as `name`, `seed`, `txs`, `signed`.
+
+    `market` is built by `build_world`, `accounts` by `adapters.simulation.accounts.build` (from seed and txs).
+    """
     name, _, query = text.partition("?")
-    result: dict[str, Any] = {"name": name, **DEFAULTS, "signed": False}
+    _known(name)
+    hint = _HINTS[name]
+    result: dict[str, Any] = {"name": name, "seed": 1, "txs": WORLDS[name][1], "signed": False}
     seen: set[str] = set()
     for pair in query.split("&") if query else ():
         key, equals, value = pair.partition("=")
         if key not in ("seed", "txs", "signed"):
             raise UsageError(
-                f"simulation: unknown parameter {key!r}; there are seed, txs and signed.", hint=_HINT
+                f"simulation: unknown parameter {key!r}; there are seed, txs and signed.", hint=hint
             )
         if key in seen or not equals:
-            raise UsageError(f"simulation: {key} needs one value.", hint=_HINT)
+            raise UsageError(f"simulation: {key} needs one value.", hint=hint)
         seen.add(key)
         if key != "signed":
-            result[key] = _number(key, value)
+            result[key] = _number(key, value, hint)
         elif value in ("true", "false"):
             result[key] = value == "true"
         else:
-            raise UsageError(f"simulation: signed={value!r} is neither true nor false.", hint=_HINT)
-    _check(name, result["txs"])
+            raise UsageError(f"simulation: signed={value!r} is neither true nor false.", hint=hint)
+    if name == "accounts" and "signed" in seen:
+        raise UsageError("simulation: accounts has no parameter signed.", hint=hint)
+    check_size(name, result["txs"])
     return result
 
 
@@ -71,5 +85,11 @@ def build_world(
     """
     from adapters.simulation.world import build
 
-    _check(name, txs)
+    _known(name)
+    if name != "market":
+        raise UsageError(
+            f"simulation: {name} is a world of accounts, without Bitcoin blocks.",
+            hint="Sync evm-31337 or evm-31338 from it.",
+        )
+    check_size(name, txs)
     return build(name, seed, txs, signed, progress)

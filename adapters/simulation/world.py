@@ -16,13 +16,13 @@ from adapters.simulation.claims import Tag, tags_csv, vasps_csv
 from adapters.simulation.economy import START, WARM_UP_BLOCKS, WARM_UP_SECONDS, Economy
 from adapters.simulation.encode import REGTEST_MAGIC
 from adapters.simulation.exchanges import VASPS, Exchange, Miners
+from adapters.simulation.files import write
 from adapters.simulation.innocents import Public
 from adapters.simulation.mixers import JoinMarket, Whirlpool
 from adapters.simulation.shop import LABELLED, Shop
 from adapters.simulation.trade import Trade
 from adapters.simulation.truth import GroundTruth
 from adapters.simulation.wabisabi import WabiSabi
-from tracer.errors import StoreUnwritable
 
 Progress = Callable[[int, int], None]
 FILE_SIZE = 128 << 20  # bytes of one blk file, as Bitcoin Core cuts them
@@ -91,7 +91,7 @@ class World:
 
         def flush() -> None:
             path = folder / f"blk{len(paths):05d}.dat"
-            _write(path, b"".join(pending))
+            write(path, b"".join(pending))
             paths.append(path)
             pending.clear()
 
@@ -108,8 +108,8 @@ class World:
         """`tags.csv` and `vasps.csv`: what an investigator would know. Raises StoreUnwritable."""
         tags = list(self._tags())
         texts = {tag.row: self.truth.address_text(tag.row) or "" for tag in tags}
-        _write(folder / "tags.csv", tags_csv(tags, texts).encode())
-        _write(folder / "vasps.csv", vasps_csv().encode())
+        write(folder / "tags.csv", tags_csv(tags, texts).encode())
+        write(folder / "vasps.csv", vasps_csv().encode())
 
     def _tags(self) -> Iterator[Tag]:
         for exchange in self._exchanges:
@@ -205,18 +205,6 @@ class World:
     def close(self) -> None:
         """Give the temporary file back now; `blocks` cannot be asked afterwards."""
         self._finalizer()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """One whole file, in a folder that is made when it is missing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as problem:
-        raise StoreUnwritable(
-            f"simulation: cannot write {path} ({problem.strerror}).",
-            hint="Make room, or name a folder you may write to.",
-        ) from problem
 
 
 def _utc(seconds: int) -> str:
