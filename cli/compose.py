@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import sources
 from cli.app import App
 from tracer.errors import ReorgedAway, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.chains import AnyChain
     from adapters.intel.build import Options
     from cli.app import Advance
+    from cli.sources import Source
     from tracer.chain import AddressKey
     from tracer.clustering.rules import Tier
     from tracer.evidence.custody import Question
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from tracer.intel.snapshot import Snapshot
     from tracer.ledger.store import Ledger
 
-SOURCES = "blocks:PATH or simulation:NAME?seed=1&txs=20000"
+SOURCES = sources.SOURCES
+shown_source = sources.shown
 
 
 def chain(name: str) -> AnyChain:
@@ -171,49 +173,9 @@ def claims(app: App, snapshot_id: str | None = None) -> Snapshot:
     return Snapshot.open(app.workspace, snapshot_id)
 
 
-def source(app: App, chain_name: str, text: str) -> BlockFiles:
-    """Open what `--source` names."""
-    from adapters.bitcoin.blockfiles import BlockFiles
-    from adapters.bitcoin.chains import BitcoinChain
-
-    kind, _, rest = text.partition(":")
-    entry = chain(chain_name)
-    if kind in ("blocks", "simulation") and not isinstance(entry, BitcoinChain):
-        raise UsageError(f"{kind}: holds blocks of the Bitcoin family, not of {entry.name}.")
-    assert isinstance(entry, BitcoinChain)
-    if kind == "blocks" and rest:
-        try:
-            path = Path(rest).expanduser()
-        except RuntimeError as error:
-            raise UsageError(f"no such home folder in {rest!r}.") from error
-        return BlockFiles(path, entry)
-    if kind == "simulation":
-        return BlockFiles(_simulated(app, chain_name, rest), entry)
-    raise UsageError(f"unknown source {text!r}.", hint=f"Give {SOURCES}.")
-
-
-def _simulated(app: App, chain_name: str, text: str) -> Path:
-    """Write a simulated world's blocks and claims into the workspace; returns the folder of the blocks."""
-    from adapters.simulation import build_world, parse_source
-
-    if chain_name != "bitcoin-regtest":
-        raise UsageError(
-            "simulated worlds are regtest chains.",
-            hint=f"Run `tracer sync bitcoin-regtest --source simulation:{text}`.",
-        )
-    arguments = parse_source(text)
-    with app.progress("building the world") as advance:
-        world = build_world(**arguments, progress=advance)
-    name = "{name}-seed{seed}-txs{txs}".format(**arguments) + ("-signed" if arguments.get("signed") else "")
-    folder = app.workspace.ready().cache / "simulation" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    world.write_blocks(folder)
-    world.write_claims(folder)
-    app.say(
-        f"the world's claims: `tracer tags import {folder / 'tags.csv'}`, "
-        f"`tracer vasps import {folder / 'vasps.csv'}`"
-    )
-    return folder
+def source(app: App, chain_name: str, text: str, *, confirmations: int | None = None) -> Source:
+    """Open what `--source` names. `confirmations`: as `--confirmations` says; of nodes only."""
+    return sources.opened(app, chain(chain_name), text, confirmations)
 
 
 def rules() -> str:
@@ -231,9 +193,11 @@ def links_ready(
     `anew`: rebuild them whatever stands there. -> the digest of the claims that bind them.
     """
     from rules import clustering
+    from tracer.chain import utxo
     from tracer.clustering import constraints
     from tracer.clustering.rules import Tier
 
+    utxo(chain(chain_name))
     with open_ledger(app, chain_name) as ledger:
         bound = None if anew else _bound(ledger, snapshot, Tier(tier))
     if bound is not None:
@@ -275,12 +239,19 @@ def linked(
 ) -> Iterator[Ledger]:
     """The ledger, open for reading, with clusters of this tier that these claims and rules made, at the tip.
 
+    On an account chain no clusters are built yet: the ledger stands alone.
+
     `at`: all as it was when this block (height or hash) was the tip. Another process may rebuild the clusters by
     other claims between the building and the reading: then they are built again, three times at most; `ReorgedAway`
     says so.
     """
+    from tracer.chain import Family
     from tracer.clustering.rules import Tier
 
+    if chain(chain_name).family is Family.ACCOUNT:
+        with open_ledger(app, chain_name, at=at) as ledger:
+            yield ledger
+        return
     if at is not None:
         from cli.asof import is_tip, link
 

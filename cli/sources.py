@@ -1,0 +1,162 @@
+"""What `--source` names: one function per kind. Part of the composition root; a new kind is one line in `KINDS`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer.errors import UsageError
+
+if TYPE_CHECKING:
+    from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.chains import AnyChain
+    from adapters.evm.source import EvmSource
+    from adapters.tron.source import TronSource
+    from cli.app import App
+
+    Source = BlockFiles | EvmSource | TronSource
+
+SOURCES = "blocks:PATH, evm:URL or tron:URL of a node, or simulation:NAME?seed=1&txs=20000"
+"""The kinds, as help and errors show them."""
+
+
+def opened(app: App, entry: AnyChain, text: str, confirmations: int | None) -> Source:
+    """Open what `--source` names for a chain; `UsageError` where the two do not fit."""
+    kind, _, rest = text.partition(":")
+    if kind not in KINDS or not rest:
+        # never the rest: a mistyped kind must not print the password of a URL
+        raise UsageError(f"unknown source {kind!r}.", hint=f"Give {SOURCES}.")
+    if confirmations is not None and kind not in ("evm", "tron"):
+        raise UsageError(f"--confirmations is for nodes; {kind}: holds what it holds.")
+    return KINDS[kind](app, entry, rest, confirmations or 0)
+
+
+def shown(text: str) -> str:
+    """A source as it may be kept and printed: of a URL host and port, without user, password or path."""
+    from urllib.parse import urlsplit
+
+    kind, _, rest = text.partition(":")
+    if "://" not in rest:
+        return text
+    parts = urlsplit(rest)
+    return f"{kind}:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def kept_events() -> frozenset[bytes]:
+    """Topics of the events that flows need: a source keeps these and no others."""
+    from rules.bridges import topics
+    from tracer.flow.accounts.swaps import TOPICS
+
+    return topics() | {bytes.fromhex(topic) for topic in TOPICS}
+
+
+def _blocks(_app: App, entry: AnyChain, rest: str, _confirmations: int) -> BlockFiles:
+    from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import BitcoinChain
+
+    if not isinstance(entry, BitcoinChain):
+        raise UsageError(f"blocks: holds blocks of the Bitcoin family, not of {entry.name}.")
+    try:
+        path = Path(rest).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"no such home folder in {rest!r}.") from error
+    return BlockFiles(path, entry)
+
+
+def _evm(_app: App, entry: AnyChain, rest: str, confirmations: int) -> EvmSource:
+    from adapters.evm.chains import EvmChain
+    from adapters.evm.source import EvmSource
+
+    if not isinstance(entry, EvmChain):
+        raise UsageError(f"evm: reads EVM chains, not {entry.name}.")
+    authorization = os.environ.get("TRACER_AUTHORIZATION")
+    return EvmSource(rest, entry, kept_events(), confirmations=confirmations, authorization=authorization)
+
+
+def _tron(_app: App, entry: AnyChain, rest: str, confirmations: int) -> TronSource:
+    from adapters.tron.chains import TronChain
+    from adapters.tron.source import TronSource
+
+    if not isinstance(entry, TronChain):
+        raise UsageError(f"tron: reads Tron, not {entry.name}.")
+    return TronSource(rest, entry, kept_events(), confirmations=confirmations)
+
+
+def _simulation(app: App, entry: AnyChain, rest: str, _confirmations: int) -> Source:
+    """A simulated world's chain; its claims are written into the workspace."""
+    from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.chains import BitcoinChain
+    from adapters.simulation import parse_source
+
+    arguments = parse_source(rest)
+    chains = WORLDS[arguments["name"]]
+    if entry.name not in chains:
+        raise UsageError(
+            f"the world {arguments['name']!r} has no chain {entry.name}.",
+            hint=f"Run `tracer sync {chains[0]} --source simulation:{rest}`.",
+        )
+    if isinstance(entry, BitcoinChain):
+        return BlockFiles(_market(app, arguments), entry)
+    return _accounts(app, entry, arguments)
+
+
+WORLDS: Mapping[str, tuple[str, ...]] = {
+    "market": ("bitcoin-regtest",),
+    "accounts": ("evm-31337", "evm-31338"),
+}
+"""Simulated worlds and the chains they have."""
+
+
+def _market(app: App, arguments: dict[str, Any]) -> Path:
+    """The folder of the blocks of a UTXO world."""
+    from adapters.simulation import build_world
+
+    with app.progress("building the world") as advance:
+        world = build_world(**arguments, progress=advance)
+    folder = _folder(app, arguments)
+    world.write_blocks(folder)
+    world.write_claims(folder)
+    _say_claims(app, folder)
+    return folder
+
+
+def _accounts(app: App, entry: AnyChain, arguments: dict[str, Any]) -> EvmSource:
+    """A node that runs a world of accounts for as long as the command does."""
+    from adapters.evm.chains import EvmChain
+    from adapters.evm.source import EvmSource
+    from adapters.simulation.accounts import build
+
+    assert isinstance(entry, EvmChain)
+    with app.progress("building the world") as advance:
+        world = build(arguments["seed"], arguments["txs"], progress=advance)
+    click.get_current_context().call_on_close(world.close)
+    folder = _folder(app, arguments)
+    world.write_claims(folder)
+    _say_claims(app, folder)
+    return EvmSource(world.urls[entry.name], entry, kept_events())
+
+
+def _folder(app: App, arguments: dict[str, Any]) -> Path:
+    name = "{name}-seed{seed}-txs{txs}".format(**arguments) + ("-signed" if arguments.get("signed") else "")
+    folder = app.workspace.ready().cache / "simulation" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _say_claims(app: App, folder: Path) -> None:
+    app.say(
+        f"the world's claims: `tracer tags import {folder / 'tags.csv'}`, "
+        f"`tracer vasps import {folder / 'vasps.csv'}`"
+    )
+
+
+KINDS: Mapping[str, Callable[[App, AnyChain, str, int], Source]] = {
+    "blocks": _blocks,
+    "evm": _evm,
+    "tron": _tron,
+    "simulation": _simulation,
+}
