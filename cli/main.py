@@ -20,6 +20,8 @@ from tracer.workspace import Workspace
 VERBS: dict[str, str] = {
     "demo": "Build a simulated case, trace it, print the cash-out tables.",
     "sync": "Pull blocks of a chain into the ledger; resumes; rolls reorgs back.",
+    "import": "Load what ethereum-etl or cryo exported.",
+    "export": "Write a chain's facts in ethereum-etl's format.",
     "trace": "Follow money from seeds to where it was cashed out.",
     "paths": "Show how money can have gone from one place to another, or to services.",
     "request": "Write the letters to the services a trace reached.",
@@ -30,8 +32,11 @@ VERBS: dict[str, str] = {
     "prices": "Import and show daily prices.",
     "case": "Show and verify the custody log.",
     "status": "What this workspace holds, and what it does not.",
+    "doctor": "Health of workspace and node; compare balances with a node's.",
 }
 """Verb -> help line, in the order `--help` shows. Each verb is `cli/<verb>.py` with a `command`."""
+_MODULES = {"import": "import_data"}
+"""Verbs that are no names in Python."""
 
 
 class _Verbs(click.Group):
@@ -43,7 +48,7 @@ class _Verbs(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

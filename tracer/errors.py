@@ -11,6 +11,7 @@
     |   `-- ReorgedAway          3   the block an answer stood on left the best chain
     `-- DataError                4   what was read is wrong
         |-- BadBlock             4   a block that breaks a rule, named
+        |   `-- BadExport        4   a file of another tool's export that cannot be used
         |-- BadBlockFile         4   a file that holds no blocks of this chain
         |-- BadClaim             4   a tag, VASP or price row that cannot be used
         |-- BadSeeds             4   a list of seeds with rows that cannot be used
@@ -91,6 +92,10 @@ class BadBlock(DataError):
     def __init__(self, problem: str, *, hint: str = "", block_hash: bytes | None = None) -> None:
         super().__init__(problem, hint=hint)
         self.block_hash = block_hash
+
+
+class BadExport(BadBlock):
+    """A file of another tool's export that does not hold what it should; names file and column."""
 
 
 class BadBlockFile(DataError):
