@@ -172,11 +172,21 @@ def _document(ledger: Ledger, key: AddressKey, snapshot: Snapshot, tier: str, li
 def _pool_like(ledger: Ledger, cluster_id: int) -> dict[str, Any] | None:
     """Whether the conservative cluster behaves like a custodian's pool, with the evidence; None: too little to say."""
     from rules import clustering
+    from tracer.chain import Family
     from tracer.clustering import pools
 
+    if ledger.chain.family is Family.ACCOUNT:  # it is told by coins that are spent together
+        return None
     rule = pools.rule_of(clustering())
     found = pools.pool_like(ledger, [cluster_id], rule.parameters if rule else None).drop("cluster_id")
     return found.row(0, named=True) if found.height else None
+
+
+def _of_accounts(document: dict[str, Any]) -> bool:
+    from cli import compose
+    from tracer.chain import Family
+
+    return compose.chain(document["as_of"][0]["chain"]).family is Family.ACCOUNT
 
 
 def _elsewhere(app: App, chain_name: str, key: AddressKey, at: str | None) -> list[dict[str, str]]:
@@ -185,6 +195,7 @@ def _elsewhere(app: App, chain_name: str, key: AddressKey, at: str | None) -> li
     `at`: as of this block, which is of the one chain; others are not asked then, nobody knows where they stood.
     """
     from cli import compose
+    from tracer.chain import AddressKey, Family, accounts
     from tracer.clustering import keys
 
     entry = compose.chain(chain_name)
@@ -192,6 +203,10 @@ def _elsewhere(app: App, chain_name: str, key: AddressKey, at: str | None) -> li
     rows = []
     for name in [chain_name] if at else compose.chains_read(app):
         with compose.open_ledger(app, name, at=at) as ledger:
+            if (
+                entry.family is ledger.chain.family is Family.ACCOUNT
+            ):  # a key has the same 20 bytes on all of them
+                forms = [AddressKey(accounts(ledger.chain).account_kind, key.payload)]
             others = [form for form in forms if (name, form) != (chain_name, key)]
             seen = [form for form in others if ledger.find_address(form) is not None]
             rows += [{"chain": name, "address": ledger.chain.render_address(form)} for form in seen]
@@ -258,6 +273,13 @@ def _render_cluster(app: App, document: dict[str, Any]) -> None:
         click.echo(f"partial: {note}")
     if cluster["size"] == 1:
         click.echo("Nothing links this address to another; that does not mean that its owner has no other.")
+        return
+    if _of_accounts(document):
+        click.echo(
+            "Members are deposit accounts and sweep contracts of one service, or accounts that pay into one deposit"
+            " account, or that one let spend for the other; or an analyst joined them. Each is inferred, errs, and is"
+            " no cluster to accuse anybody with. `tracer cluster explain A B` prints the chain that joins two of them."
+        )
         return
     click.echo(
         "Each member was spent together with another, in transactions that do not look like a mix, or has its key."

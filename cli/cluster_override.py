@@ -51,7 +51,7 @@ def split(
     from adapters.hashes import hash_bytes
 
     if txid:
-        txid = hash_bytes(txid).hex()
+        txid = hash_bytes(txid, "0x").hex()
     _override(app, {"kind": "split", "txid": txid}, (a, b, chain), (author, reason, case_id, tlp), as_json)
 
 

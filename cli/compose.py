@@ -193,11 +193,9 @@ def links_ready(
     `anew`: rebuild them whatever stands there. -> the digest of the claims that bind them.
     """
     from rules import clustering
-    from tracer.chain import utxo
     from tracer.clustering import constraints
     from tracer.clustering.rules import Tier
 
-    utxo(chain(chain_name))
     with open_ledger(app, chain_name) as ledger:
         bound = None if anew else _bound(ledger, snapshot, Tier(tier))
     if bound is not None:
@@ -239,19 +237,12 @@ def linked(
 ) -> Iterator[Ledger]:
     """The ledger, open for reading, with clusters of this tier that these claims and rules made, at the tip.
 
-    On an account chain no clusters are built yet: the ledger stands alone.
-
     `at`: all as it was when this block (height or hash) was the tip. Another process may rebuild the clusters by
     other claims between the building and the reading: then they are built again, three times at most; `ReorgedAway`
     says so.
     """
-    from tracer.chain import Family
     from tracer.clustering.rules import Tier
 
-    if chain(chain_name).family is Family.ACCOUNT:
-        with open_ledger(app, chain_name, at=at) as ledger:
-            yield ledger
-        return
     if at is not None:
         from cli.asof import is_tip, link
 

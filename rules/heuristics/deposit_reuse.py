@@ -9,10 +9,17 @@ from tracer.clustering.rules import Tier
 
 @dataclass(frozen=True)
 class Thresholds:
-    """blocks  between payment and sweep, at most; fan  deposit accounts one payer may use, at most (P)."""
+    """What a customer does.
+
+    blocks    between payment and sweep, at most
+    fan       deposit accounts of one service that one payer uses, at most (P): a service gives a customer one, and who
+              pays into several pays for others: a payroll, a desk
+    services  whose deposit accounts one payer uses, at most (P)
+    """
 
     blocks: int = 3_200
-    fan: int = 10
+    fan: int = 1
+    services: int = 3
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class DepositReuse:
         "Wu et al. 2022, Tutela: 3,200 blocks; confidence from time and amount, as here",
     )
     limitations: tuple[str, ...] = (
-        "A payroll, a desk or a friend that pays into somebody else's deposit account is taken for its customer.",
+        "A friend or an employer who pays into one other person's deposit account is taken for that person.",
+        "A customer with several deposit accounts at one service is not linked.",
         "A deposit account that a firm's people share makes them one.",
         "Deposits swept together, or less than whole, are not matched.",
         "Only services with known hot accounts are seen.",

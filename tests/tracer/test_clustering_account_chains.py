@@ -187,8 +187,8 @@ def test_token_deposits_count_where_the_service_paid_the_gas(folder: Path) -> No
         assert together(ledger, "ann", "bea")
 
 
-def test_a_desk_that_pays_into_many_deposit_accounts_joins_nobody(folder: Path) -> None:
-    customers = range(11)
+def test_a_desk_that_pays_into_two_customers_deposit_accounts_joins_nobody(folder: Path) -> None:
+    customers = range(2)
     rows = [*fund("desk", "kraken", *(f"c{i}" for i in customers), *(f"dep{i}" for i in customers))]
     for i in customers:
         rows += [pay(f"own{i}", f"c{i}", f"dep{i}"), pay(f"sweep{i}", f"dep{i}", "kraken")]

@@ -79,7 +79,8 @@ ORDER BY quick.tx_id, quick.address_id;
 -- name: depositors
 -- Who paid into one deposit account, where what was paid went on to the service within $blocks blocks, less at most $slack
 -- of the native coin and nothing of a token, and the account's gas was the service's or it needed none. A depositor signed
--- the payment, is nobody known, makes no blocks, and pays into at most $fan deposit accounts.
+-- the payment, is nobody known, makes no blocks, and pays into at most $fan deposit accounts of one service, of at most
+-- $services services: who pays into several customers' accounts is none of them.
 WITH came AS MATERIALIZED (
     SELECT inflow.target AS deposit, inflow.source AS payer, inflow.tx_id, inflow.position, inflow.asset_id, inflow.amount
     FROM inflow JOIN deposit ON inflow.target = deposit.address_id
@@ -115,8 +116,12 @@ good AS MATERIALIZED (
         ELSE less = 0 AND deposit IN (SELECT address_id FROM fed) END
     GROUP BY deposit, payer
 ),
+used AS (                               -- every deposit account somebody paid into, matched or not
+    SELECT DISTINCT came.payer, came.deposit, deposit.party FROM came JOIN deposit ON came.deposit = deposit.address_id
+),
 few AS (
-    SELECT payer FROM good GROUP BY payer HAVING count(*) <= $fan
+    SELECT payer FROM (SELECT payer, party, count(*) AS accounts FROM used GROUP BY payer, party)
+    GROUP BY payer HAVING max(accounts) <= $fan AND count(*) <= $services
 ),
 ordered AS (
     SELECT good.*, first_value(payer) OVER (PARTITION BY deposit ORDER BY place, payer) AS earliest

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from tracer.chain import Family
+from tracer.clustering.numbers import Numbers
 from tracer.clustering.rules import Tier
 from tracer.clustering.state import ClusteringState
 from tracer.db import named_sql
@@ -67,9 +69,21 @@ def cluster(ledger: Ledger, address_id: int, state: ClusteringState, *, limit: i
     cluster_id = clusters_of(ledger, [address_id], tier)[address_id]
     asked = {"cluster_id": cluster_id, **_extended(tier)}
     size: int = ledger.db.value(_SQL["size"], asked)
-    ids = [i for (i,) in ledger.db.rows(_SQL["members"], {**asked, "limit": limit})]
+    if ledger.chain.family is Family.ACCOUNT:
+        ids = _in_order(ledger, [i for (i,) in ledger.db.rows(_SQL["members_of_accounts"], asked)])[:limit]
+    else:
+        ids = [i for (i,) in ledger.db.rows(_SQL["members"], {**asked, "limit": limit})]
     texts = ledger.render_addresses(ids)
     return Cluster(cluster_id, name(ledger, cluster_id, state.height), size, tuple(texts[i] for i in ids))
+
+
+def _in_order(ledger: Ledger, ids: list[int]) -> list[int]:
+    """Address ids in the order in which the chain shows them."""
+    import numpy as np
+
+    found = np.array(ids, np.int32)
+    ordered: list[int] = found[np.argsort(Numbers.of(ledger).of_ids(found), kind="stable")].tolist()
+    return ordered
 
 
 def merges(ledger: Ledger, cluster_id: int, *, limit: int) -> list[Merge]:

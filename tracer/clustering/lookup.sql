@@ -25,6 +25,13 @@ place AS (
     SELECT address_id, tx_id, 16777216 + vout FROM seen JOIN txout USING (tx_id, address_id)
 )
 SELECT address_id FROM place GROUP BY address_id ORDER BY min(tx_id), min(place) LIMIT $limit;
+-- name: members_of_accounts
+WITH part AS (
+    SELECT $cluster_id::INTEGER AS cluster_id
+    UNION SELECT cluster_id FROM overlay_member WHERE $extended AND overlay_id = $cluster_id
+)
+SELECT coalesce(m.address_id, part.cluster_id) AS address_id
+FROM part LEFT JOIN cluster_member AS m ON m.cluster_id = part.cluster_id ORDER BY address_id;
 -- name: among
 -- which of the registered (kind, payload) rows are members
 WITH part AS (

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from tracer.chain import AddressKey
+from tracer.chain import AddressKey, Family
 from tracer.clustering import constraints, keys, lookup
 from tracer.clustering.rules import Tier
 from tracer.db import named_sql
@@ -53,6 +53,11 @@ def check(ledger: Ledger, snapshot: Snapshot, said: Override) -> None:
 
 
 def _check_transaction(ledger: Ledger, txid: str) -> None:
+    if ledger.chain.family is Family.ACCOUNT:
+        raise UsageError(
+            f"no transaction of {ledger.chain.name} joins addresses: there is nothing to split at one.",
+            hint="Leave --at out: the two addresses are kept apart.",
+        )
     found = ledger.find_tx(ledger.chain.hash_bytes(txid))
     if not found:
         raise UsageError(
