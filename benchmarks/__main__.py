@@ -19,7 +19,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import claims, clustering, explaining, following, loading, mixing, peers, tracing
+from benchmarks import (
+    claims,
+    clustering,
+    evm_sync,
+    explaining,
+    following,
+    loading,
+    mixing,
+    peers,
+    tracing,
+    transfers,
+)
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
@@ -70,6 +81,10 @@ def main() -> None:
         ],
         "Trace in that store": lambda: tracing.measure(ROOT, store, BENCH),
         "Trace in a store of 25 M outputs": lambda: following.measure(ROOT, BENCH, runs),
+        "Transfers of an account chain, Parquet to a store ready to query": lambda: transfers.measure(
+            ROOT, BENCH, runs
+        ),
+        "Read an EVM node, peers beside": lambda: evm_sync.measure(ROOT, BENCH, runs),
         "Claims": lambda: claims.measure(ROOT, BENCH, runs),
         "Decoding beside peers, the same block in the same run": lambda: peers.measure(runs),
         "First word": first_word,

@@ -1,14 +1,25 @@
-"""`tracer sync`: pull blocks of a chain into the ledger."""
+"""`tracer sync`: pull blocks of a chain into the ledger, once or for as long as it runs."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import compose
 from cli.app import App, json_option
+from cli.openings import after_pull
+from tracer.errors import SourceUnavailable, StoreBusy, TracerError, UsageError
+
+if TYPE_CHECKING:
+    from adapters.chains import AnyChain
+    from tracer.ledger.batch import BlockSource
+    from tracer.ledger.pull import Pulled
+    from tracer.state import State
 
 
 @click.command("sync")
@@ -16,20 +27,44 @@ from cli.app import App, json_option
 @click.option("--source", "source_text", metavar="SOURCE", help=f"Where the blocks are: {compose.SOURCES}.")
 @click.option("--from", "first", type=click.IntRange(0), metavar="HEIGHT", help="First height to read.")
 @click.option("--to", "last", type=click.IntRange(0), metavar="HEIGHT", help="Last height to read.")
+@click.option("--follow", is_flag=True, help="Go on with every new block until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.05, 86_400),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --follow: how often to look for new blocks.",
+)
+@click.option(
+    "--confirmations",
+    metavar="N|final",
+    help="Of a node: leave its newest N blocks out, or all that it does not call final.",
+)
+@click.option(
+    "--no-openings", is_flag=True, help="Do not ask a node what accounts held before the first block read."
+)
 @json_option
 @click.pass_obj
 def command(
-    app: App, chain: str, source_text: str | None, first: int | None, last: int | None, as_json: bool
+    app: App,
+    chain: str,
+    source_text: str | None,
+    first: int | None,
+    last: int | None,
+    follow: bool,
+    interval: float,
+    confirmations: str | None,
+    no_openings: bool,
+    as_json: bool,
 ) -> None:
     """Pull blocks of CHAIN into the ledger.
 
     Reads what is new, verifies it, resumes after a kill, and rolls a lost branch back. SOURCE may also stand
-    in TRACER_SOURCE_<CHAIN>, e.g. TRACER_SOURCE_BITCOIN.
+    in TRACER_SOURCE_<CHAIN>, e.g. TRACER_SOURCE_BITCOIN: then no password of a URL is on the command line. A node
+    behind a token gets TRACER_AUTHORIZATION as its Authorization header.
     """
     import os
-    from contextlib import suppress
-
-    from tracer.errors import TracerError, UsageError
 
     entry = compose.chain(chain)
     text = source_text or os.environ.get(f"TRACER_SOURCE_{entry.name.upper().replace('-', '_')}")
@@ -37,53 +72,146 @@ def command(
         raise UsageError(f"no source for {entry.name}.", hint=f"Give --source {compose.SOURCES}.")
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is above --to {last}.")
-    from tracer.ledger.pull import pull
     from tracer.state import State
 
     app.workspace.ready()
-    source = compose.source(app, entry.name, text)
-    with (
-        app.workspace.turn(entry.name),
-        State.open(app.workspace) as state,
-        app.progress(f"reading {entry.name}") as advance,
-    ):
-        interrupted = state.journal_get(entry.name, "reorg")
-        run = state.run_start("sync", {"chain": entry.name, "source": text, "from": first, "to": last})
-
-        def journal(kept: int, tip: int) -> None:
-            state.journal_put(entry.name, "reorg", json.dumps({"kept": kept, "old_tip": tip}))
-
+    work = _Sync(app, entry, text, first, last, _confirmations(confirmations), not no_openings)
+    recipe = {"chain": entry.name, "source": compose.shown_source(text), "from": first, "to": last}
+    with State.open(app.workspace) as state:
+        run = state.run_start("sync", {**recipe, "follow": True} if follow else recipe)
         try:
-            pulled = pull(
-                lambda: compose.open_ledger(app, entry.name, read_only=False),
-                source,
-                first=first,
-                last=last,
-                before_reorg=journal,
-                progress=advance,
-            )
+            if follow:
+                _follow(app, work, state, interval)
+            else:
+                work.once(state)
         except BaseException as error:
             with suppress(TracerError):  # a full disk is told by the first error, not by this note
                 state.run_finish(run, type(error).__name__)
             raise
-        state.journal_clear(entry.name, "reorg")
         state.run_finish(run, "done")
-    reorged_from = pulled.reorged_from
-    if reorged_from is None and interrupted is not None:
-        reorged_from = json.loads(interrupted)["old_tip"]  # a run before this one was killed in the middle
-    for note in pulled.notes:
-        app.warn(note)
-    document: dict[str, Any] = {
-        "schema": "tracer.sync/1",
-        "chain": entry.name,
-        "caip2": entry.caip2,
-        "blocks": pulled.blocks,
-        "txs": pulled.txs,
-        "tip": pulled.tip,
-        "reorged_from": reorged_from,
-        "notes": list(pulled.notes),
-    }
-    app.emit(document, as_json, lambda _: _render(document))
+    if work.pulled is None:
+        app.say("stopped; what was committed is kept")
+        return
+    app.emit(work.document(), as_json, _render)
+
+
+def _confirmations(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text == "final":
+        from adapters.evm.source import FINAL
+
+        return FINAL
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(f"--confirmations {text!r} is neither a number nor `final`.")
+
+
+@dataclass
+class _Sync:
+    """One source and what was pulled from it so far."""
+
+    app: App
+    entry: AnyChain
+    text: str
+    first: int | None
+    last: int | None
+    confirmations: int | None
+    openings: bool
+    pulled: Pulled | None = None
+    said: list[str] = field(default_factory=list)
+    _source: BlockSource[Any] | None = None
+
+    def once(self, state: State) -> Pulled:
+        """Pull what is new now; a reorg is in the journal as long as it is under way."""
+        from tracer.ledger.pull import pull
+
+        app, name = self.app, self.entry.name
+        # a node is asked again; files are looked through when they are opened
+        if self._source is None or not self.text.startswith("evm:"):
+            self._source = compose.source(app, name, self.text, confirmations=self.confirmations)
+
+        def journal(kept: int, tip: int) -> None:
+            state.journal_put(name, "reorg", json.dumps({"kept": kept, "old_tip": tip}))
+
+        with app.workspace.turn(name), app.progress(f"reading {name}") as advance:
+            interrupted = state.journal_get(name, "reorg")
+            pulled: Pulled = pull(
+                lambda: compose.open_ledger(app, name, read_only=False),
+                self._source,
+                first=self.first,
+                last=self.last,
+                before_reorg=journal,
+                progress=advance,
+            )
+            state.journal_clear(name, "reorg")
+        if pulled.reorged_from is None and interrupted is not None:
+            # a run before this one was killed in the middle
+            pulled = replace(pulled, reorged_from=json.loads(interrupted)["old_tip"])
+        before = self.pulled
+        self.pulled = pulled if before is None else _sum(before, pulled)
+        self._say(pulled.notes)
+        if before is None or pulled.blocks or pulled.reorged_from is not None:
+            self._say(after_pull(app, name, self._source, openings=self.openings).notes)
+        return pulled
+
+    def _say(self, notes: Iterable[str]) -> None:
+        """Each note once."""
+        for note in notes:
+            if note not in self.said:
+                self.app.warn(note)
+                self.said.append(note)
+
+    def document(self) -> dict[str, Any]:
+        """`tracer.sync/1` of all that was pulled."""
+        assert self.pulled is not None
+        return {
+            "schema": "tracer.sync/1",
+            "chain": self.entry.name,
+            "caip2": self.entry.caip2,
+            "blocks": self.pulled.blocks,
+            "txs": self.pulled.txs,
+            "tip": self.pulled.tip,
+            "reorged_from": self.pulled.reorged_from,
+            "notes": self.said,
+        }
+
+
+def _sum(before: Pulled, now: Pulled) -> Pulled:
+    reorged_from = before.reorged_from if now.reorged_from is None else now.reorged_from
+    return replace(
+        now, blocks=before.blocks + now.blocks, txs=before.txs + now.txs, reorged_from=reorged_from
+    )
+
+
+def _follow(app: App, work: _Sync, state: State, interval: float) -> None:
+    """Pull again and again until Ctrl-C (or SIGTERM). A node that is away for a while is waited for."""
+    import signal
+    import time
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    away = ""
+    with suppress(KeyboardInterrupt):
+        _say(app, work, work.once(state))  # what is wrong at first is wrong with the question
+        while work.last is None or work.pulled is None or (work.pulled.tip or 0) < work.last:
+            time.sleep(interval)
+            try:
+                _say(app, work, work.once(state))
+                away = ""
+            except (SourceUnavailable, StoreBusy) as problem:
+                if away != str(problem):
+                    away = str(problem)
+                    app.warn(f"{away} Trying again.")
+
+
+def _say(app: App, work: _Sync, pulled: Pulled) -> None:
+    """One line for a turn that brought something."""
+    if not pulled.blocks and pulled.reorged_from is None:
+        return
+    lost = "" if pulled.reorged_from is None else f", a branch up to height {pulled.reorged_from} lost"
+    app.say(
+        f"{work.entry.name}: height {pulled.tip} ({pulled.blocks:,} blocks, {pulled.txs:,} transactions{lost})"
+    )
 
 
 def _render(document: dict[str, Any]) -> None:

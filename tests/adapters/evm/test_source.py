@@ -17,9 +17,21 @@ from adapters.evm.source import FINAL, EvmSource
 from tests.accounts_store import contents
 from tests.conftest import scaled
 from tests.nodes.anvil import anvil
-from tests.nodes.proxy import Asked, Changes, Drops, Fault, Refuses, Says, Script, Shortens, Status, proxy
+from tests.nodes.proxy import (
+    Asked,
+    Changes,
+    Drops,
+    Fault,
+    Refuses,
+    Says,
+    Script,
+    Shortens,
+    Status,
+    always,
+    proxy,
+)
 from tests.nodes.town import Town
-from tracer.errors import SourceUnavailable
+from tracer.errors import BadBlock, SourceUnavailable
 from tracer.ledger.accounts.balances import balances
 from tracer.ledger.accounts.batch import schemas
 from tracer.ledger.accounts.ingest import AccountLoader
@@ -52,8 +64,8 @@ def opened(workspace: Workspace, *, read_only: bool = False) -> Ledger:
     return Ledger.open(workspace.ready(), CHAIN, read_only=read_only)
 
 
-def sync(workspace: Workspace, source: EvmSource, **bounds: int) -> Pulled:
-    return pull(lambda: opened(workspace), source, **bounds)  # type: ignore[arg-type]
+def sync(workspace: Workspace, source: EvmSource) -> Pulled:
+    return pull(lambda: opened(workspace), source)
 
 
 def facts(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
@@ -147,6 +159,46 @@ def test_of_a_pruned_node_old_blocks_are_not_traced_and_it_is_said(town: Town, t
     with opened(workspace) as ledger:
         untraced = ledger.db.rows("SELECT height FROM block WHERE NOT traced ORDER BY height")
     assert [height for (height,) in untraced] == list(range(1, 9))
+
+
+def _later(height: int) -> Fault:
+    """The time of a block is changed: it no longer has the hash it says."""
+
+    def change(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for answer in answers:
+            if isinstance(answer["result"], dict) and answer["result"].get("number") == hex(height):
+                answer["result"]["timestamp"] = "0x7fffffff"
+        return answers
+
+    return Changes(change)
+
+
+def test_a_block_that_was_garbled_once_is_read_again(
+    town: Town, whole: dict[str, list[tuple[Any, ...]]], tmp_path: Path
+) -> None:
+    garbled: list[Asked] = []
+
+    def once(asked: Asked) -> Fault | None:
+        if garbled or not any(call["params"] == [hex(6), True] for call in asked.calls):
+            return None
+        garbled.append(asked)
+        return _later(6)
+
+    _, workspace = through(tmp_path / "w", town.node, once)
+    assert garbled
+    assert facts(workspace) == whole
+
+
+def test_what_a_bad_block_looked_like_is_kept(town: Town, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    with proxy(town.node.url, always(_later(6))) as provider:
+        url = provider.url.replace("//", "//me:hunter2@")
+        with pytest.raises(BadBlock, match=r"Blocks up to height 5 are kept"):
+            sync(workspace, EvmSource(url, CHAIN, patience=QUICK))
+    with opened(workspace) as ledger:
+        ((source, raw),) = ledger.db.rows("SELECT source, raw FROM quarantine")
+    assert b"0x7fffffff" in raw
+    assert source == provider.url.removeprefix("http://")
 
 
 def test_a_node_of_another_chain_or_another_beginning_is_refused(town: Town, tmp_path: Path) -> None:

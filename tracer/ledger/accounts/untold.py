@@ -21,20 +21,21 @@ _MOST = 100_000
 
 
 def untold_balances(
-    ledger: Ledger, address_ids: Sequence[int] | None = None, *, limit: int = _MOST
+    ledger: Ledger, address_ids: Sequence[int] | None = None, *, above: int = -1, limit: int = _MOST
 ) -> pl.DataFrame:
     """Queues that pay out, and what they held before the blocks read is not known; of some accounts or all.
 
     -> height, hash (of the block at whose end it is wanted), address_id, asset_id, address, standard, contract,
-    token_id; by (height, address_id, asset_id), `limit` rows at most
-    Of a history that begins with block 0 it is the end of block 0, and wanted of every account that moved the native
-    coin: what a genesis block gave away stands in no transaction.
+    token_id; by (height, address_id, asset_id), `limit` rows at most, of heights above `above`
+    Of a history that begins with block 0 it is the end of block 0, and the coin of every account is wanted: what a
+    genesis block gave away stands in no transaction.
     """
     import polars as pl
 
     asked = pl.DataFrame({"address_id": address_ids or []}, schema={"address_id": pl.Int32})
     with ledger.db.table("asked", asked):
-        return ledger.db.polars(_SQL["balances"], {"some": address_ids is not None, "limit": limit})
+        bounds = {"some": address_ids is not None, "above": above, "limit": limit}
+        return ledger.db.polars(_SQL["balances"], bounds)
 
 
 def untold_tokens(ledger: Ledger, *, limit: int = _MOST) -> pl.DataFrame:

@@ -2,8 +2,8 @@
 
 -- name: balances
 -- Queues that pay out in a run of blocks and of which no balance was told for any block between the one before the run
--- and that payment. A run that begins with block 0 begins with balances of its own: there whatever moved the native
--- coin, and tokens whose creation was not read, paid out or not. `asked` holds address_id; without rows all are meant.
+-- and that payment. A run that begins with block 0 begins with balances of its own: there the coin of every account, and
+-- tokens whose creation was not read, paid out or not. `asked` holds address_id, where only some are meant.
 WITH run AS (
     SELECT min(height) AS first, max(height) AS last, arg_min(hash, height) AS hash, arg_min(prev_hash, height) AS prev_hash
     FROM (SELECT height, hash, prev_hash, height - row_number() OVER (ORDER BY height) AS island FROM block)
@@ -21,6 +21,9 @@ WITH run AS (
     SELECT target, asset_id, tx_id FROM inflow
     WHERE tx_id < (SELECT coalesce(max(stop) FILTER (first = 0), 0) FROM base)
         AND (NOT $some OR target IN (SELECT address_id FROM asked))
+    UNION ALL
+    SELECT address_id, 0, stop - 1 FROM address, base
+    WHERE first = 0 AND (NOT $some OR address_id IN (SELECT address_id FROM asked))
 ), queue AS (
     SELECT base.first, base.height, base.hash, address_id, asset_id, min(tx_id) >> 24 AS since
     FROM moved JOIN base ON tx_id >= base.start AND tx_id < base.stop
@@ -32,7 +35,7 @@ FROM queue
 JOIN asset USING (asset_id)
 JOIN address USING (address_id)
 LEFT JOIN address AS whose ON whose.address_id = asset.contract
-WHERE (queue.first > 0 OR asset.contract IS NULL OR asset.contract NOT IN (SELECT contract FROM made))
+WHERE queue.height > $above AND (queue.first > 0 OR asset.contract IS NULL OR asset.contract NOT IN (SELECT contract FROM made))
     AND NOT EXISTS (
         FROM opening AS told
         WHERE told.address_id = queue.address_id AND told.asset_id = queue.asset_id
