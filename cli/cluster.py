@@ -277,7 +277,7 @@ def _render_cluster(app: App, document: dict[str, Any]) -> None:
     if _of_accounts(document):
         click.echo(
             "Members are deposit accounts and sweep contracts of one service, or accounts that pay into one deposit"
-            " account, or that one let spend for the other; or an analyst joined them. Each is inferred, errs, and is"
+            " account; or an analyst joined them. Each is inferred, errs, and is"
             " no cluster to accuse anybody with. `tracer cluster explain A B` prints the chain that joins two of them."
         )
         return

@@ -98,6 +98,10 @@ _LEADS = {
         "one sent the other its first native coin; shops and friends do so too",
         "{} sent both their first native coin; shops and friends do so too",
     ),
+    "self_authorisation": (
+        "one let the other spend its tokens, and it did; so do the victims of a thief",
+        "{} spent the tokens of both",
+    ),
     "tron_activation": (
         "one activated the other or lends it energy; energy is also rented out",
         "{} activated both or lends them energy; energy is also rented out",

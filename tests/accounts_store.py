@@ -31,7 +31,7 @@ _NATURAL = {
     "outflow": _TRANSFERS.format(table="outflow", more=""),
     "inflow": _TRANSFERS.format(table="inflow", more=""),
     "asset": f"{_NAMED} SELECT standard, contract, token_id FROM what ORDER BY ALL",
-    "token": f"""{_NAMED} SELECT payload, symbol, name, decimals, height, problem FROM token
+    "token": f"""{_NAMED} SELECT payload, symbol, name, decimals, height, problem, genuine FROM token
                  JOIN whose ON address_id = contract ORDER BY payload""",
     "relation": f"""{_NAMED} SELECT tx_id, position, r.kind, g.payload, v.payload, {_ASSET}, amount
                     FROM relation AS r JOIN whose AS g ON g.address_id = giver

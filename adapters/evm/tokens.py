@@ -85,6 +85,7 @@ def read_tokens(state: State, chain: EvmChain, wanted: Sequence[Wanted], tip: in
                 "decimals": None if changed or _nonsense(chosen.decimals) else chosen.decimals,
                 "height": height if first.anything else tip,
                 "problem": "; ".join(_problems(chain, one, chosen, changed)),
+                "genuine": one.contract in _pinned(chain, chosen),
             }
         )
     return pa.Table.from_pylist(rows, schema=schemas()["tokens"])
@@ -139,7 +140,7 @@ def _problems(chain: EvmChain, one: Wanted, said: _Said, changed: bool) -> list[
     found = []
     symbol = said.symbol[0] if said.symbol else ""
     likeness = skeleton(symbol)
-    pinned = genuine().get(chain.name, {}).get(likeness)
+    pinned = _pinned(chain, said)
     if likeness and likeness == skeleton(chain.asset):
         found.append(f"it calls itself {symbol}, as the chain's own coin")
     elif pinned and one.contract not in pinned:
@@ -153,6 +154,12 @@ def _problems(chain: EvmChain, one: Wanted, said: _Said, changed: bool) -> list[
     if one.standard == AssetStandard.FUNGIBLE and not said.balance:
         found.append("it does not say what anybody holds")
     return found
+
+
+def _pinned(chain: EvmChain, said: _Said) -> frozenset[bytes]:
+    """The contracts known by what a symbol looks like; empty where nobody is."""
+    likeness = skeleton(said.symbol[0] if said.symbol else "")
+    return genuine().get(chain.name, {}).get(likeness, frozenset())
 
 
 def _nonsense(decimals: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.heuristics.account_deposit_sweep import AccountDepositSweep
 from rules.heuristics.address_type import AddressType
 from rules.heuristics.agreed_change import AgreedChange
 from rules.heuristics.co_spend import CoSpend
@@ -18,6 +19,7 @@ from rules.heuristics.round_value import RoundValue
 from rules.heuristics.same_key import SameKey
 from rules.heuristics.self_authorisation import SelfAuthorisation
 from rules.heuristics.self_change import SelfChange
+from rules.heuristics.swap_pool import SwapPool
 from rules.heuristics.tron_activation import TronActivation
 from tracer.clustering.rules import Heuristic
 
@@ -39,4 +41,6 @@ HEURISTICS: tuple[Heuristic, ...] = (
     SelfAuthorisation(),
     GasFunder(),
     TronActivation(),
+    AccountDepositSweep(),
+    SwapPool(),
 )

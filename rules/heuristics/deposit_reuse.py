@@ -11,15 +11,13 @@ from tracer.clustering.rules import Tier
 class Thresholds:
     """What a customer does.
 
-    blocks    between payment and sweep, at most
-    fan       deposit accounts of one service that one payer uses, at most (P): a service gives a customer one, and who
-              pays into several pays for others: a payroll, a desk
-    services  whose deposit accounts one payer uses, at most (P)
+    blocks  between payment and sweep, at most
+    fan     deposit accounts one payer uses, at most (P): who pays into several may pay for others, a payroll or a desk,
+            and anybody can send dust into two strangers' accounts
     """
 
     blocks: int = 3_200
     fan: int = 1
-    services: int = 3
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,8 @@ class DepositReuse:
     )
     limitations: tuple[str, ...] = (
         "A friend or an employer who pays into one other person's deposit account is taken for that person.",
-        "A customer with several deposit accounts at one service is not linked.",
+        "A customer who uses several deposit accounts, at one service or at several, is not linked.",
+        "Of tokens only those count that everybody knows.",
         "A deposit account that a firm's people share makes them one.",
         "Deposits swept together, or less than whole, are not matched.",
         "Only services with known hot accounts are seen.",

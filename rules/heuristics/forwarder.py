@@ -31,6 +31,7 @@ class Forwarder:
     limitations: tuple[str, ...] = (
         "A factory whose clones all pay one treasury, as of a fund, looks the same.",
         "A clone that was not swept yet is not recognised.",
+        "A contract whose sweeps others sign than the account they pay, or its service, is not recognised.",
         "Without internal transfers, sweeps of the native coin are not seen.",
     )
     parameters: Thresholds = field(default_factory=Thresholds)

@@ -1,4 +1,4 @@
-"""self_authorisation: who lets another account spend its tokens, and that account does."""
+"""self_authorisation: who lets another account spend its tokens, and that account does. It makes no link."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tracer.clustering.rules import Tier
 
 @dataclass(frozen=True)
 class Thresholds:
-    """owners  whose tokens one spender moves, at most: beyond, it is a business (P)."""
+    """fan  accounts that approved one spender, at most: beyond, it is a business (P)."""
 
-    owners: int = 3
+    fan: int = 3
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,15 @@ class SelfAuthorisation:
     id: str = "self_authorisation"
     title: str = "approved to spend, and did, by a transaction of its own"
     version: int = 1
-    tier: Tier = Tier.EXTENDED
-    confidence: int = 60
+    tier: Tier = Tier.LEAD
+    confidence: int = 40
     references: tuple[str, ...] = (
         "Victor 2020, Address Clustering Heuristics for Ethereum, Financial Cryptography (self-authorization)",
         "EIP-20: approve, transferFrom",
     )
     limitations: tuple[str, ...] = (
-        "Victims of approval phishing let the thief spend: thief and victim look like one until the thief has robbed "
-        "more than three.",
+        "Victims of approval phishing let the thief spend: thief and victim look like one. So it is a lead, no link.",
         "A custodian or an assistant who spends for few looks the same.",
-        "Permits (EIP-2612) that emit no approval are not seen.",
+        "Permits (EIP-2612), which the owner does not send, are not seen.",
     )
     parameters: Thresholds = field(default_factory=Thresholds)

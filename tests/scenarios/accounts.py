@@ -81,7 +81,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Tx:
-    """One transaction. Rows come in this order: value, moves, fee (burnt), tip (paid to `tip_to`)."""
+    """One transaction. Rows come in this order: value, moves, fee (burnt), tip (paid to `tip_to`). `price`: of gas."""
 
     name: str
     sender: str
@@ -96,6 +96,7 @@ class Tx:
     creates: str | None = None
     failed: bool = False
     selector: bytes | None = None
+    price: int | None = None
     day: float | None = None
     same_block: bool = False
 
@@ -122,13 +123,14 @@ class Opening:
 
 @dataclass(frozen=True)
 class Token:
-    """What a contract says of itself; `problem`: why it is not believed."""
+    """What a contract says of itself; `problem`: why it is not believed; `genuine`: everybody knows it by its symbol."""
 
     contract: str
     decimals: int | None = 18
     symbol: str | None = None
     problem: str = ""
     height: int = 0
+    genuine: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ class _Rows:
         fee = tx.fee + tx.tip
         self.txs.append(
             (tx_id, txid_of(tx.name), _payload(tx.sender), _payload(tx.to), _payload(tx.creates), int(not tx.failed),
-             2, 0, tx.selector, None, None, fee)
+             2, 0, tx.selector, None, tx.price, fee)
         )  # fmt: skip
         target = tx.to or tx.creates
         value = [Move(tx.sender, target, tx.value, kind=TransferKind.VALUE)] if tx.value else []
@@ -332,7 +334,7 @@ def tokens(rows: Sequence[Token]) -> pa.Table:
     """What contracts say of themselves, as a source hands it over; the symbol is the name unless given."""
     return _table(
         "tokens",
-        [(_payload(t.contract), t.symbol or t.contract, t.symbol or t.contract, t.decimals, t.height, t.problem)
+        [(_payload(t.contract), t.symbol or t.contract, t.symbol or t.contract, t.decimals, t.height, t.problem, t.genuine)
          for t in rows],
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import rules
-from tests.scenarios.accounts import Block, Move, Relation, Row, Tx, built, opened
+from tests.scenarios.accounts import Block, Move, Opening, Relation, Row, Token, Tx, built, opened
 from tracer.chain import AddressKey, RelationKind
 from tracer.clustering import build as conservative
 from tracer.clustering import overlay
@@ -62,8 +62,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
-def linked(folder: Path, rows: Sequence[Row], bound: Bound) -> tuple[Ledger, Constraints]:
-    ledger = built(folder, rows)
+KNOWN = (Token("USDT", genuine=True),)
+
+
+def linked(
+    folder: Path, rows: Sequence[Row], bound: Bound, told: Sequence[Token] = KNOWN, **more: Any
+) -> tuple[Ledger, Constraints]:
+    ledger = built(folder, rows, told=told, **more)
     bounds = hot(ledger, **bound)
     conservative.build(ledger, RULES, bounds)
     overlay.build(ledger, RULES, bounds)
@@ -211,19 +216,23 @@ def test_what_waits_too_long_is_no_deposit_that_was_swept(folder: Path) -> None:
             assert together(ledger, "ann", "bea") is expected
 
 
-def clones(count: int, sink: str = "cold", later: bool = False) -> list[Row]:
-    rows: list[Row] = fund("dev", *(f"user{i}" for i in range(count)))
+def clones(
+    count: int, sink: str = "cold", days: float = 0, signer: str | None = None, send: int = ETH
+) -> list[Row]:
+    """Contracts of one factory; each gets 1 ETH of a user of its own and sends it on."""
+    rows: list[Row] = fund("dev", sink, *(f"user{i}" for i in range(count)))
     rows.append(Tx("factory", "dev", creates="factory"))
     for i in range(count):
         made = [Relation(RelationKind.CREATE2, "factory", f"clone{i}")]
         rows.append(Tx(f"make{i}", "dev", to="factory", relations=made))
         rows.append(pay(f"in{i}", f"user{i}", f"clone{i}"))
-        day = {"day": 2 + i} if later else {}
-        rows.append(Tx(f"out{i}", "dev", to=f"clone{i}", moves=[Move(f"clone{i}", sink, ETH)], **day))  # type: ignore[arg-type]
+        moves = [Move(f"clone{i}", sink, send)]
+        day = 2 + i if days else None
+        rows.append(Tx(f"out{i}", signer or sink, to=f"clone{i}", moves=moves, day=day))
     return rows
 
 
-def test_clones_of_one_factory_that_pay_one_account_are_its_own_and_join_no_users(folder: Path) -> None:
+def test_clones_of_one_factory_swept_by_whom_they_pay_are_its_own_and_join_no_users(folder: Path) -> None:
     ledger, _ = linked(folder, clones(3), {})
     with ledger:
         assert together(ledger, "cold", "clone0", "clone1", "clone2")
@@ -232,11 +241,74 @@ def test_clones_of_one_factory_that_pay_one_account_are_its_own_and_join_no_user
         assert {row[0] for row in links(ledger)} == {"forwarder"}
 
 
-@pytest.mark.parametrize(("count", "later"), [(2, False), (3, True)], ids=["too few", "kept for days"])
-def test_other_contracts_are_no_forwarders(folder: Path, count: int, later: bool) -> None:
-    ledger, _ = linked(folder, clones(count, later=later), {})
+def extra(rows: list[Row], *more: Row) -> list[Row]:
+    return [*rows, *more]
+
+
+NO_FORWARDERS: dict[str, list[Row]] = {
+    "too few": clones(2),
+    "kept for days": clones(3, days=1),
+    "somebody else signs, as a smart wallet's owner does": clones(3, signer="dev"),
+    "something is kept": clones(3, send=ETH - 1),
+    "ransom comes later and stays": extra(
+        clones(3), *(pay(f"ransom{i}", f"user{i}", f"clone{i}", 10 * ETH) for i in range(3))
+    ),
+    "they pay a contract": extra(fund("x"), Tx("sink", "x", creates="shop"), *clones(3, sink="shop")),
+}
+
+
+@pytest.mark.parametrize("why", NO_FORWARDERS)
+def test_other_contracts_are_no_forwarders(why: str, folder: Path) -> None:
+    ledger, _ = linked(folder, NO_FORWARDERS[why], {})
     with ledger:
         assert links(ledger) == []
+
+
+HOSTILE = (Token("FAKE"), *KNOWN)
+
+
+def fake(name: str, source: str, target: str) -> Tx:
+    """A worthless token logs a transfer in somebody's name."""
+    return Tx(name, "thief", to="FAKE", moves=[Move(source, target, 500, "FAKE")])
+
+
+def test_what_a_hostile_token_logs_makes_and_unmakes_no_deposit_account(folder: Path) -> None:
+    poisoned = [
+        *DEPOSITS, *fund("thief", "cold"),
+        fake("frame", "cold", "kraken"), fake("unmake", "dep_ann", "lookalike"), fake("join", "bob", "dep_ann"),
+    ]  # fmt: skip
+    ledger, _ = linked(folder, poisoned, KRAKEN, HOSTILE)
+    with ledger:
+        assert together(ledger, "ann1", "ann2")
+        assert together(ledger, "kraken", "dep_ann")
+        assert not together(ledger, "kraken", "cold")
+        assert not together(ledger, "ann1", "bob")
+
+
+def test_a_known_token_counts_only_where_a_party_to_it_signed(folder: Path) -> None:
+    pulled = Tx("pull", "thief", to="USDT", moves=[Move("dep_ann", "thief", 5, "USDT")])
+    rows = [
+        *DEPOSITS,
+        *fund("thief"),
+        Tx("mint", "bank", to="USDT", moves=[Move(None, "dep_ann", 5, "USDT")]),
+        pulled,
+    ]
+    ledger, _ = linked(folder, rows, KRAKEN)
+    with ledger:
+        assert together(ledger, "kraken", "dep_ann")
+
+
+def test_dust_into_two_strangers_deposit_accounts_joins_them_not(folder: Path) -> None:
+    rows = [
+        *fund("ann", "bob", "thief", "kraken", "binance", "dep_a", "dep_b"),
+        pay("1", "ann", "dep_a"), pay("2", "dep_a", "kraken"), pay("3", "bob", "dep_b"), pay("4", "dep_b", "binance"),
+        pay("5", "thief", "dep_a", CENT), pay("6", "dep_a", "kraken", CENT),
+        pay("7", "thief", "dep_b", CENT), pay("8", "dep_b", "binance", CENT),
+    ]  # fmt: skip
+    ledger, _ = linked(folder, rows, {"kraken": "kraken", "binance": "binance"})
+    with ledger:
+        assert not together(ledger, "ann", "bob")
+        assert not together(ledger, "ann", "thief")
 
 
 def authorised(owners: int) -> list[Row]:
@@ -249,30 +321,6 @@ def authorised(owners: int) -> list[Row]:
     return rows
 
 
-@pytest.mark.parametrize(("owners", "joined"), [(1, True), (3, True), (4, False)])
-def test_who_spends_for_few_by_their_approval_is_one_with_them(
-    folder: Path, owners: int, joined: bool
-) -> None:
-    ledger, _ = linked(folder, authorised(owners), {})
-    with ledger:
-        assert together(ledger, "owner0", "spender") is joined
-        assert not together(ledger, "owner0", "shop")
-
-
-def test_an_approval_that_is_not_used_or_used_through_a_contract_says_nothing(folder: Path) -> None:
-    approve = [Relation(RelationKind.APPROVAL, "owner", "router", "USDT", 5)]
-    rows = [
-        *fund("owner", "other"),
-        Tx("mint", "bank", to="USDT", moves=[Move(None, "owner", 9, "USDT")]),
-        Tx("approve", "owner", to="USDT", relations=approve),
-        Tx("swap", "owner", to="router", moves=[Move("owner", "router", 5, "USDT")]),
-        Tx("grab", "other", to="USDT", moves=[Move("owner", "other", 1, "USDT")]),
-    ]
-    ledger, _ = linked(folder, rows, {})
-    with ledger:
-        assert links(ledger) == []
-
-
 def test_two_services_deposit_accounts_are_never_one(folder: Path) -> None:
     rows = [
         *fund("ann", "kraken", "binance", "dep_k", "dep_b", "bea"),
@@ -281,7 +329,7 @@ def test_two_services_deposit_accounts_are_never_one(folder: Path) -> None:
     ]  # fmt: skip
     ledger, _ = linked(folder, rows, {"kraken": "kraken", "binance": "binance"})
     with ledger:
-        assert together(ledger, "ann", "bea")
+        assert not together(ledger, "ann", "bea"), "ann pays into two deposit accounts"
         assert not together(ledger, "dep_k", "dep_b")
         assert not together(ledger, "kraken", "binance")
 
@@ -289,7 +337,7 @@ def test_two_services_deposit_accounts_are_never_one(folder: Path) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_links_with_any_number_of_threads_and_after_more_blocks(folder: Path, threads: int) -> None:
     rows = [*DEPOSITS, *clones(3), *authorised(2)]
-    with built(folder, rows, threads=threads) as ledger:
+    with built(folder, rows, threads=threads, told=KNOWN) as ledger:
         bounds = hot(ledger, **KRAKEN)
         conservative.build(ledger, RULES, bounds)
         overlay.build(ledger, RULES, bounds)
@@ -298,19 +346,14 @@ def test_the_same_links_with_any_number_of_threads_and_after_more_blocks(folder:
         overlay.build(ledger, RULES, bounds)
         assert links(ledger) == first
     with opened(folder) as ledger:
-        assert {row[0] for row in first} == {
-            "deposit_sweep",
-            "deposit_reuse",
-            "forwarder",
-            "self_authorisation",
-        }
+        assert {row[0] for row in first} == {"deposit_sweep", "deposit_reuse", "forwarder"}
         assert isinstance(ledger.chain.parse_address("ann1"), AddressKey)
 
 
 def shown_leads(
-    folder: Path, rows: Sequence[Row], a: str, b: str, bound: Bound | None = None
+    folder: Path, rows: Sequence[Row], a: str, b: str, bound: Bound | None = None, **more: Any
 ) -> list[tuple[str, Any]]:
-    ledger, bounds = linked(folder, rows, bound or {})
+    ledger, bounds = linked(folder, rows, bound or {}, **more)
     with ledger:
         state = current(ledger)
         assert state is not None
@@ -355,3 +398,44 @@ def test_who_activated_or_lends_energy_is_a_lead(folder: Path) -> None:
     assert shown_leads(folder / "few", rows, "ann", "bob") == [("tron_activation", "boss")]
     assert shown_leads(folder / "direct", rows, "boss", "bob") == [("tron_activation", None)]
     assert shown_leads(folder / "rented", rented, "ann", "bob") == []
+
+
+@pytest.mark.parametrize(
+    ("why", "balances", "first", "expected"),
+    [
+        ("from the first block on", (), 0, [("gas_funder", "boss")]),
+        ("one held coin before", (Opening("ann", 5, height=6),), 7, []),
+        ("nobody told what they held", (), 7, []),
+        (
+            "told that they held nothing",
+            tuple(Opening(n, 0, height=6) for n in ("ann", "bob")),
+            7,
+            [("gas_funder", "boss")],
+        ),
+    ],
+)
+def test_first_gas_is_said_only_where_it_was_the_first(
+    folder: Path, why: str, balances: Sequence[Opening], first: int, expected: list[tuple[str, str]]
+) -> None:
+    assert shown_leads(folder, FIRST_GAS, "ann", "bob", balances=balances, first=first) == expected, why
+
+
+def test_a_block_reward_before_it_is_the_first_coin(folder: Path) -> None:
+    rows = [Block(rewards=[("ann", 1)]), *FIRST_GAS]
+    assert shown_leads(folder, rows, "ann", "bob") == []
+
+
+@pytest.mark.parametrize(("owners", "seen"), [(1, True), (3, True), (4, False)])
+def test_a_used_approval_is_a_lead_for_a_victim_approves_too(folder: Path, owners: int, seen: bool) -> None:
+    found = shown_leads(folder, authorised(owners), "owner0", "spender")
+    assert found == ([("self_authorisation", None)] if seen else [])
+
+
+def test_an_approval_somebody_else_sent_in_ones_name_is_none(folder: Path) -> None:
+    approve = [Relation(RelationKind.APPROVAL, "ann", "thief", "FAKE", 5)]
+    rows = [
+        *fund("ann", "thief"),
+        Tx("approve", "thief", to="FAKE", relations=approve),
+        Tx("pull", "thief", to="FAKE", moves=[Move("ann", "thief", 5, "FAKE")]),
+    ]
+    assert shown_leads(folder, rows, "ann", "thief") == []

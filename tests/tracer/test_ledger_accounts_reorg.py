@@ -113,6 +113,21 @@ def test_a_lost_branch_takes_along_what_was_told_as_of_its_blocks(tmp_path: Path
             assert contents(ledger) == contents(plain)
 
 
+def test_what_was_told_of_accounts_that_only_a_lost_branch_showed_goes_with_it(tmp_path: Path) -> None:
+    kept: list[Row] = [Block(rewards=[("alice", 9)]), Tx("pay", "alice", to="bob", value=1)]
+    lost: list[Row] = [
+        *kept,
+        Tx("stray", "dave", to="erin", value=2, moves=[Move("dave", "erin", 3, "GOLD")]),
+    ]
+    won: list[Row] = [*kept, Tx("other", "alice", to="carol", value=1), Block()]
+    with built(tmp_path / "ours", lost, balances=[Opening("dave", 5), Opening("dave", 5, "GOLD"), Opening("bob", 7)],
+               told=[Token("GOLD")]) as ours:  # fmt: skip
+        AccountLoader(ours).load(blocks_of(batch(won))[2:], reorg_to=1)
+        found = contents(ours)
+    with built(tmp_path / "theirs", won, balances=[Opening("bob", 7)]) as theirs:
+        assert found == contents(theirs)
+
+
 def test_a_rival_that_is_too_short_or_bad_leaves_our_branch_as_it_was(tmp_path: Path) -> None:
     ours: list[Row] = [Tx(str(n), "alice", to="bob", value=1) for n in range(4)]
     rival = blocks_of(batch([ours[0], *(Tx(f"r{n}", "carol", to="dave", value=2) for n in range(4))]))[1:]

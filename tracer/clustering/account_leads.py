@@ -1,21 +1,25 @@
-"""Leads between two clusters of accounts: who paid their first gas, who activated them. Never merged."""
+"""Leads between two clusters of accounts: first gas, activation, used approvals. Never merged."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tracer.chain import RelationKind
-from tracer.clustering.account_links import MOVING, own_accounts
+from tracer.clustering.account_links import MOVING, own_accounts, thresholds
 from tracer.clustering.constraints import Constraints
 from tracer.clustering.rules import RuleSet
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger
 
-FUNDER, TRON = "gas_funder", "tron_activation"
+FUNDER, TRON, AUTHORISED = "gas_funder", "tron_activation", "self_authorisation"
 
 _SQL = named_sql("tracer.clustering", "account_leads.sql")
-_STATEMENTS = {FUNDER: "funded", TRON: "operated"}
-_RELATIONS = {"activation": int(RelationKind.ACTIVATION), "delegation": int(RelationKind.DELEGATION)}
+_STATEMENTS = {FUNDER: "funded", TRON: "operated", AUTHORISED: "authorised"}
+_ASKED = {
+    FUNDER: {"moving": MOVING},
+    TRON: {"activation": int(RelationKind.ACTIVATION), "delegation": int(RelationKind.DELEGATION)},
+    AUTHORISED: {"moving": MOVING, "approval": int(RelationKind.APPROVAL)},
+}
 
 
 def rows(
@@ -26,8 +30,6 @@ def rows(
     with ledger.db.table("own", own_accounts(constraints)):
         for name, statement in _STATEMENTS.items():
             if (rule := rules.heuristic(name)) is not None:
-                more = {"moving": MOVING} if name == FUNDER else _RELATIONS
-                fan = getattr(rule, "parameters").fan  # noqa: B009
-                asked = {"fan": fan, "heuristic": name, "stop": stop, "limit": limit, **more}
+                asked = {"heuristic": name, "stop": stop, "limit": limit, **thresholds(rule), **_ASKED[name]}
                 found.append(ledger.db.rows(_SQL[statement], asked))
     return found

@@ -6,12 +6,16 @@
 WITH came AS MATERIALIZED (
     SELECT inflow.target AS address_id, side.side, side.asked, inflow.tx_id, inflow.position, inflow.source
     FROM inflow JOIN side ON inflow.target = side.address_id
-    WHERE inflow.asset_id = 0 AND inflow.kind <= $moving AND inflow.source IS NOT NULL AND inflow.tx_id < $stop
+    WHERE inflow.asset_id = 0 AND inflow.tx_id < $stop
 ),
 first AS MATERIALIZED (
     SELECT address_id, side, any_value(asked) AS asked, min(tx_id) AS tx_id,
-           arg_min(source, {'tx_id': tx_id, 'position': position}) AS funder
-    FROM came GROUP BY address_id, side
+           arg_min(coalesce(source, -1), {'tx_id': tx_id, 'position': position}) AS funder
+    FROM came
+    -- who held something before the first block read, or may have, was not given its first coin there
+    WHERE address_id NOT IN (SELECT address_id FROM opening WHERE asset_id = 0 AND coalesce(amount, 1) > 0)
+        AND ((SELECT min(height) FROM block) = 0 OR address_id IN (SELECT address_id FROM opening WHERE asset_id = 0))
+    GROUP BY address_id, side
 ),
 few AS MATERIALIZED (
     SELECT outflow.source AS funder FROM outflow
@@ -31,6 +35,37 @@ pair AS (
 SELECT others, tx_id, NULL AS vin_x, x, NULL AS vin_y, y, NULL AS kind, NULL AS participants, NULL AS confidence,
        $heuristic AS heuristic, NULL AS reason, NULL AS a, NULL AS b, between, count(*) OVER () AS total
 FROM pair ORDER BY others, tx_id, x, y, between LIMIT $limit;
+
+-- name: authorised
+-- who moved another's tokens after that other sent it an approval, in a transaction of its own; for more than $fan: a business
+WITH moved AS MATERIALIZED (
+    SELECT tx.sender AS spender, outflow.source AS owner, min(outflow.tx_id) AS tx_id
+    FROM relation
+    JOIN tx AS said ON said.tx_id = relation.tx_id AND said.sender = relation.giver
+    JOIN outflow ON outflow.source = relation.giver AND outflow.tx_id > relation.tx_id
+    JOIN tx ON tx.tx_id = outflow.tx_id AND tx.sender = relation.receiver
+    JOIN asset ON asset.asset_id = outflow.asset_id
+    JOIN asset AS allowed ON allowed.asset_id = relation.asset_id AND allowed.contract = asset.contract
+    WHERE relation.kind = $approval AND relation.giver <> relation.receiver AND outflow.kind <= $moving
+        AND relation.giver IN (SELECT address_id FROM side) AND outflow.tx_id < $stop
+    GROUP BY ALL
+),
+few AS (
+    SELECT receiver AS spender FROM relation
+    WHERE kind = $approval AND receiver IN (SELECT spender FROM moved)
+    GROUP BY receiver HAVING count(DISTINCT giver) <= $fan
+),
+pair AS (
+    SELECT NOT (one.asked AND two.asked) AS others, moved.tx_id, NULL::INTEGER AS between,
+           CASE WHEN one.side = 0 THEN one.address_id ELSE two.address_id END AS x,
+           CASE WHEN one.side = 0 THEN two.address_id ELSE one.address_id END AS y
+    FROM moved SEMI JOIN few USING (spender)
+    JOIN side AS one ON one.address_id = moved.owner JOIN side AS two ON two.address_id = moved.spender
+    WHERE one.side <> two.side
+)
+SELECT others, tx_id, NULL AS vin_x, x, NULL AS vin_y, y, NULL AS kind, NULL AS participants, NULL AS confidence,
+       $heuristic AS heuristic, NULL AS reason, NULL AS a, NULL AS b, between, count(*) OVER () AS total
+FROM pair ORDER BY others, tx_id, x, y LIMIT $limit;
 
 -- name: operated
 -- Tron: who activated an account of the one or lent it energy: an account of the other, or one that did so for both

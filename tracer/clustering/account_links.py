@@ -1,4 +1,4 @@
-"""Evidence of the extended tier on account chains: deposit accounts, who pays into one, who was let spend.
+"""Evidence of the extended tier on account chains: deposit accounts, sweep contracts, who pays into one account.
 
 Nothing here forms a cluster by itself. On an account chain no transaction shows two owners' keys at work, so the
 conservative tier joins nobody but by an analyst's word.
@@ -19,12 +19,15 @@ from tracer.ledger.store import Ledger
 if TYPE_CHECKING:
     import polars as pl
 
-SWEEP, FORWARDER, REUSE, AUTHORISED = "deposit_sweep", "forwarder", "deposit_reuse", "self_authorisation"
-APPLIED = {SWEEP: "swept", FORWARDER: "forwarders", REUSE: "depositors", AUTHORISED: "authorised"}
+SWEEP, FORWARDER, REUSE = "deposit_sweep", "forwarder", "deposit_reuse"
+APPLIED = {SWEEP: "swept", FORWARDER: "forwarders", REUSE: "depositors"}
 """Heuristics of the overlay of an account chain and their statements, in the order in which their links are taken."""
 
 MOST_TRANSACTIONS = 1_000
 """An account with more transactions is no customer's deposit account (high degree, heuristics.md C)."""
+
+_LARGE = 10**30
+"""Amounts from here on are summed nowhere (P): no honest account moves so many, and sums could outgrow 128 bits."""
 
 MOVING = int(TransferKind.UNWRAP)
 """The last kind that is a move of value: after it come fees, rewards and withdrawals."""
@@ -40,13 +43,14 @@ def evidence(ledger: Ledger, numbers: Numbers, rules: RuleSet, constraints: Cons
     import polars as pl
 
     with ledger.db.table("own", own_accounts(constraints)), ledger.db.table("hot", constraints.hot):
+        ledger.db.run(_SQL["sound"])
         ledger.db.run(
             _SQL["made"], {"create": int(RelationKind.CREATE), "create2": int(RelationKind.CREATE2)}
         )
         ledger.db.run(_SQL["deposits"], {"moving": MOVING, "most": MOST_TRANSACTIONS})
         links = [
             _linked(
-                ledger.db.polars(_SQL[statement], {**_thresholds(rule), **_given(ledger, name)}),
+                ledger.db.polars(_SQL[statement], {**thresholds(rule), **_given(ledger, name)}),
                 rule,
                 numbers,
             )
@@ -64,7 +68,8 @@ def own_accounts(constraints: Constraints) -> pl.DataFrame:
     return both.unique("address_id", keep="first", maintain_order=True).sort("address_id")
 
 
-def _thresholds(rule: Heuristic) -> dict[str, Any]:
+def thresholds(rule: Heuristic) -> dict[str, Any]:
+    """The parameters of a rule, as its statement asks for them."""
     return asdict(rule.parameters) if hasattr(rule, "parameters") else {}
 
 
@@ -72,7 +77,7 @@ def _given(ledger: Ledger, name: str) -> dict[str, int]:
     """What a statement asks beside the thresholds of its rule."""
     if name == SWEEP:
         return {}
-    more = {REUSE: {"slack": _slack(ledger)}, AUTHORISED: {"approval": int(RelationKind.APPROVAL)}}
+    more = {REUSE: {"slack": _slack(ledger)}, FORWARDER: {"large": _LARGE}}
     return {"moving": MOVING, **more.get(name, {})}
 
 

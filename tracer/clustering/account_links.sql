@@ -1,20 +1,38 @@
--- Why two accounts may share control (heuristics.md section B). `known(address_id, party)`: whose an account is known to
+-- Why two accounts may share control (heuristics.md section B). `own(address_id, party)`: whose an account is known to
 -- be; `hot(address_id, party)`: where services sweep to. Fees move nothing here: kinds up to $moving are value moves.
+-- Anybody can log a transfer or an approval in anybody's name. So a movement counts here that is of the native coin, or of
+-- a token everybody knows (`sound`), and a token's in addition only where a party to it signed.
+
+-- name: sound
+CREATE OR REPLACE TEMP TABLE sound AS
+SELECT 0 AS asset_id UNION ALL
+SELECT asset_id FROM asset JOIN token USING (contract) WHERE token.genuine AND asset.token_id IS NULL;
+
+-- name: made
+-- contracts, and who made them
+CREATE OR REPLACE TEMP TABLE made AS
+SELECT receiver AS address_id, min(giver) AS factory FROM relation WHERE kind IN ($create, $create2) GROUP BY receiver
+UNION ALL
+SELECT created, min(sender) FROM tx
+WHERE created IS NOT NULL AND created NOT IN (SELECT receiver FROM relation WHERE kind IN ($create, $create2))
+GROUP BY created;
 
 -- name: deposits
--- Deposit accounts: nobody's by name, they pay nobody but one party's accounts, and have few transactions. `made_by`: the
--- factory that made it, where it is one of several that pay the same account (`forwarders`).
+-- Deposit accounts: nobody's by name, they pay nobody but one party's accounts, and have few transactions. What they pay is
+-- signed by themselves or that party.
 CREATE OR REPLACE TEMP TABLE deposit AS
 WITH paid AS MATERIALIZED (
     SELECT DISTINCT inflow.source AS address_id FROM inflow SEMI JOIN hot ON inflow.target = hot.address_id
-    ANTI JOIN own ON inflow.source = own.address_id
+    SEMI JOIN sound USING (asset_id) ANTI JOIN own ON inflow.source = own.address_id
     WHERE inflow.kind <= $moving AND inflow.source IS NOT NULL
 ),
 spent AS MATERIALIZED (
     SELECT outflow.source AS address_id, outflow.tx_id, outflow.position, outflow.target, party.party
-    FROM outflow SEMI JOIN paid ON outflow.source = paid.address_id
-    LEFT JOIN own AS party ON outflow.target = party.address_id
+    FROM outflow SEMI JOIN paid ON outflow.source = paid.address_id SEMI JOIN sound USING (asset_id)
+    JOIN tx USING (tx_id) LEFT JOIN own AS party ON outflow.target = party.address_id
+    LEFT JOIN own AS signer ON tx.sender = signer.address_id
     WHERE outflow.kind <= $moving
+        AND (outflow.asset_id = 0 OR tx.sender = outflow.source OR signer.party = party.party)
 ),
 one AS (
     SELECT address_id, min(party) AS party, count(DISTINCT tx_id) AS sweeps FROM spent
@@ -33,57 +51,60 @@ GROUP BY one.address_id, one.party ORDER BY one.address_id;
 -- name: swept
 SELECT tx_id, hot_address AS a, address_id AS b FROM deposit ORDER BY tx_id, b;
 
--- name: made
--- contracts, and who made them
-CREATE OR REPLACE TEMP TABLE made AS
-SELECT receiver AS address_id, min(giver) AS factory FROM relation WHERE kind IN ($create, $create2) GROUP BY receiver
-UNION ALL
-SELECT created, min(sender) FROM tx
-WHERE created IS NOT NULL AND created NOT IN (SELECT receiver FROM relation WHERE kind IN ($create, $create2))
-GROUP BY created;
-
 -- name: forwarders
--- Contracts that pay one account only, soon after each receipt, of a factory that made at least $clones such for it.
+-- Contracts that send on all they get to one account, soon and by that account's own signature (or its service's), of a
+-- factory that made at least $clones such for it. A smart wallet signs for its owner, not for whom it pays.
 WITH spent AS MATERIALIZED (
-    SELECT outflow.source AS address_id, made.factory, min(outflow.target) AS sink, max(outflow.target) AS other,
-           min(outflow.tx_id) AS tx_id
-    FROM outflow JOIN made ON outflow.source = made.address_id
-    WHERE outflow.kind <= $moving AND outflow.target IS NOT NULL
-    GROUP BY ALL HAVING min(outflow.target) = max(outflow.target)
-),
-came AS MATERIALIZED (
-    SELECT inflow.target AS address_id, inflow.asset_id, inflow.tx_id FROM inflow JOIN spent ON inflow.target = spent.address_id
-    WHERE inflow.kind <= $moving
+    SELECT outflow.source AS address_id, made.factory, min(outflow.target) AS sink, min(outflow.tx_id) AS tx_id
+    FROM outflow JOIN made ON outflow.source = made.address_id SEMI JOIN sound USING (asset_id)
+    WHERE outflow.kind <= $moving
+    GROUP BY ALL HAVING count(outflow.target) = count(*) AND min(outflow.target) = max(outflow.target)
 ),
 gone AS MATERIALIZED (
-    SELECT outflow.source AS address_id, outflow.asset_id, outflow.tx_id FROM outflow
-    JOIN spent ON outflow.source = spent.address_id WHERE outflow.kind <= $moving
+    SELECT outflow.source AS address_id, outflow.asset_id, outflow.tx_id, outflow.amount,
+           tx.sender = outflow.target OR coalesce(signer.party = party.party, FALSE) AS signed
+    FROM outflow JOIN spent ON outflow.source = spent.address_id SEMI JOIN sound USING (asset_id) JOIN tx ON tx.tx_id = outflow.tx_id
+    LEFT JOIN own AS signer ON tx.sender = signer.address_id LEFT JOIN own AS party ON outflow.target = party.address_id
+    WHERE outflow.kind <= $moving
 ),
-waited AS (
-    SELECT came.address_id, max(out_block.time - in_block.time) AS seconds
-    FROM came ASOF JOIN gone ON came.address_id = gone.address_id AND came.asset_id = gone.asset_id AND came.tx_id <= gone.tx_id
-    JOIN block AS in_block ON in_block.height = came.tx_id >> 24
-    JOIN block AS out_block ON out_block.height = gone.tx_id >> 24
-    GROUP BY came.address_id
+came AS MATERIALIZED (
+    SELECT inflow.target AS address_id, inflow.asset_id, inflow.tx_id, inflow.amount
+    FROM inflow JOIN spent ON inflow.target = spent.address_id SEMI JOIN sound USING (asset_id)
 ),
-quick AS (
-    SELECT spent.* FROM spent JOIN waited USING (address_id) WHERE waited.seconds <= $seconds
+kept AS (                               -- what is there still, or is not known
+    SELECT address_id FROM (
+        SELECT address_id, asset_id, amount AS units, 1 AS sign FROM came
+        UNION ALL SELECT address_id, asset_id, amount, -1 FROM gone
+    ) GROUP BY address_id, asset_id
+    HAVING count(units) < count(*) OR max(units) >= $large
+        OR sum(CASE WHEN units < $large THEN sign * CAST(units AS HUGEINT) END) <> 0
+),
+late AS (
+    SELECT came.address_id
+    FROM came ASOF LEFT JOIN gone ON came.address_id = gone.address_id AND came.asset_id = gone.asset_id AND came.tx_id <= gone.tx_id
+    LEFT JOIN block AS in_block ON in_block.height = came.tx_id >> 24
+    LEFT JOIN block AS out_block ON out_block.height = gone.tx_id >> 24
+    WHERE gone.tx_id IS NULL OR out_block.time - in_block.time > $seconds
+),
+good AS (
+    SELECT * FROM spent ANTI JOIN kept USING (address_id) ANTI JOIN late USING (address_id)
+    ANTI JOIN (SELECT address_id FROM gone WHERE NOT signed) AS unsigned USING (address_id)
+    SEMI JOIN came USING (address_id)
+    WHERE sink NOT IN (SELECT address_id FROM made) AND sink NOT IN (SELECT contract FROM asset WHERE contract IS NOT NULL)
 ),
 several AS (
-    SELECT factory, sink FROM quick GROUP BY factory, sink HAVING count(*) >= $clones
+    SELECT factory, sink FROM good GROUP BY factory, sink HAVING count(*) >= $clones
 )
-SELECT quick.tx_id, quick.sink AS a, quick.address_id AS b FROM quick JOIN several USING (factory, sink)
-WHERE quick.sink <> quick.address_id
-ORDER BY quick.tx_id, quick.address_id;
+SELECT tx_id, sink AS a, address_id AS b FROM good JOIN several USING (factory, sink) ORDER BY tx_id, b;
 
 -- name: depositors
 -- Who paid into one deposit account, where what was paid went on to the service within $blocks blocks, less at most $slack
 -- of the native coin and nothing of a token, and the account's gas was the service's or it needed none. A depositor signed
--- the payment, is nobody known, makes no blocks, and pays into at most $fan deposit accounts of one service, of at most
--- $services services: who pays into several customers' accounts is none of them.
+-- the payment, is nobody known, makes no blocks, and pays into at most $fan deposit accounts: who pays into several
+-- customers' accounts is none of them.
 WITH came AS MATERIALIZED (
     SELECT inflow.target AS deposit, inflow.source AS payer, inflow.tx_id, inflow.position, inflow.asset_id, inflow.amount
-    FROM inflow JOIN deposit ON inflow.target = deposit.address_id
+    FROM inflow JOIN deposit ON inflow.target = deposit.address_id SEMI JOIN sound USING (asset_id)
     JOIN tx ON tx.tx_id = inflow.tx_id AND tx.sender = inflow.source
     ANTI JOIN own ON inflow.source = own.address_id
     WHERE inflow.kind <= $moving AND inflow.amount IS NOT NULL
@@ -92,7 +113,7 @@ WITH came AS MATERIALIZED (
 ),
 gone AS MATERIALIZED (
     SELECT outflow.source AS deposit, outflow.asset_id, outflow.tx_id, outflow.amount
-    FROM outflow JOIN deposit ON outflow.source = deposit.address_id
+    FROM outflow JOIN deposit ON outflow.source = deposit.address_id SEMI JOIN sound USING (asset_id)
     JOIN hot ON outflow.target = hot.address_id
     WHERE outflow.kind <= $moving AND outflow.amount IS NOT NULL
 ),
@@ -116,12 +137,8 @@ good AS MATERIALIZED (
         ELSE less = 0 AND deposit IN (SELECT address_id FROM fed) END
     GROUP BY deposit, payer
 ),
-used AS (                               -- every deposit account somebody paid into, matched or not
-    SELECT DISTINCT came.payer, came.deposit, deposit.party FROM came JOIN deposit ON came.deposit = deposit.address_id
-),
-few AS (
-    SELECT payer FROM (SELECT payer, party, count(*) AS accounts FROM used GROUP BY payer, party)
-    GROUP BY payer HAVING max(accounts) <= $fan AND count(*) <= $services
+few AS (                                -- every deposit account somebody paid into counts, matched or not
+    SELECT payer FROM came GROUP BY payer HAVING count(DISTINCT deposit) <= $fan
 ),
 ordered AS (
     SELECT good.*, first_value(payer) OVER (PARTITION BY deposit ORDER BY place, payer) AS earliest
@@ -129,22 +146,3 @@ ordered AS (
 )
 SELECT place.tx_id AS tx_id, earliest AS a, payer AS b, CAST(floor(confidence) AS INTEGER) AS confidence
 FROM ordered WHERE earliest <> payer ORDER BY tx_id, a, b;
-
--- name: authorised
--- Who moved another's tokens after that other approved it, in a transaction of its own. It signed, so it is no contract;
--- who does so for more than $owners is a business.
-WITH moved AS MATERIALIZED (
-    SELECT tx.sender AS spender, outflow.source AS owner, asset.contract, min(outflow.tx_id) AS tx_id
-    FROM relation
-    JOIN outflow ON outflow.source = relation.giver AND outflow.tx_id > relation.tx_id
-    JOIN tx ON tx.tx_id = outflow.tx_id AND tx.sender = relation.receiver
-    JOIN asset ON asset.asset_id = outflow.asset_id
-    JOIN asset AS allowed ON allowed.asset_id = relation.asset_id AND allowed.contract = asset.contract
-    WHERE relation.kind = $approval AND relation.giver <> relation.receiver AND outflow.kind <= $moving
-    GROUP BY ALL
-),
-few AS (
-    SELECT spender FROM moved GROUP BY spender HAVING count(DISTINCT owner) <= $owners
-)
-SELECT min(tx_id) AS tx_id, owner AS a, spender AS b FROM moved SEMI JOIN few USING (spender)
-GROUP BY owner, spender ORDER BY tx_id, a, b;

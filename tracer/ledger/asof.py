@@ -53,6 +53,12 @@ def height_of(ledger: Ledger, text: str) -> int:
     return height
 
 
+def last_by(ledger: Ledger, time: int) -> int | None:
+    """Height of the last block made by `time` (unix seconds), as all blocks below it were; None: none was."""
+    found: int | None = ledger.db.value(_SQL["last_by"], {"time": time})
+    return found
+
+
 def _height_of_hash(ledger: Ledger, text: str) -> int:
     try:
         raw = ledger.chain.hash_bytes(text)

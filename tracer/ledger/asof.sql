@@ -4,6 +4,9 @@
 
 -- name: height_of_hash
 SELECT height FROM block WHERE hash = $hash;
+-- name: last_by
+-- Times of blocks may run backwards a little: what is later than $time, and all above it, is left out.
+SELECT max(height) FROM block WHERE height < coalesce((SELECT min(height) FROM block WHERE time > $time), 2147483647);
 -- name: has_height
 SELECT count(*) FROM block WHERE height = $height;
 

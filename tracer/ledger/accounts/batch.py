@@ -83,6 +83,7 @@ def schemas() -> dict[str, pa.Schema]:
         ),
         "tokens": of(
             ("contract", address), ("symbol", pa.string()), ("name", pa.string()), ("decimals", pa.uint8()),
-            ("height", pa.int32()), ("problem", pa.string()), absent=("symbol", "name", "decimals"),
+            ("height", pa.int32()), ("problem", pa.string()), ("genuine", pa.bool_()),
+            absent=("symbol", "name", "decimals"),
         ),
     }  # fmt: skip

@@ -55,7 +55,7 @@ INSERT INTO opening SELECT address_id, asset_id, height, amount FROM arriving OR
 -- name: drop_tokens
 DELETE FROM token USING arriving WHERE token.contract = arriving.contract;
 -- name: insert_tokens
-INSERT INTO token SELECT contract, symbol, name, decimals, height, problem FROM arriving ORDER BY contract;
+INSERT INTO token SELECT contract, symbol, name, decimals, height, problem, genuine FROM arriving ORDER BY contract;
 -- name: note_out_of_order
 -- Ids given to what no block showed yet do not follow the order of the chain.
 INSERT OR IGNORE INTO meta VALUES ('backfilled', 'true');
@@ -96,8 +96,22 @@ DELETE FROM quarantine WHERE tx_id >= $first;
 DELETE FROM asset WHERE asset_id IN (FROM lost_asset) AND asset_id NOT IN (
     SELECT asset_id FROM transfer WHERE asset_id IN (FROM lost_asset)
     UNION ALL SELECT asset_id FROM relation WHERE asset_id IN (FROM lost_asset)
-    UNION ALL SELECT asset_id FROM opening WHERE asset_id IN (FROM lost_asset)
 );
+DELETE FROM opening WHERE asset_id NOT IN (SELECT asset_id FROM asset);
+DELETE FROM opening WHERE address_id IN (FROM lost_address) AND address_id NOT IN (
+    SELECT address_id FROM (
+        SELECT producer AS address_id FROM block
+        UNION ALL SELECT sender FROM tx
+        UNION ALL SELECT recipient FROM tx
+        UNION ALL SELECT created FROM tx
+        UNION ALL SELECT source FROM transfer
+        UNION ALL SELECT target FROM transfer
+        UNION ALL SELECT giver FROM relation
+        UNION ALL SELECT receiver FROM relation
+        UNION ALL SELECT emitter FROM event
+    ) WHERE address_id IN (FROM lost_address)
+);
+DELETE FROM token WHERE contract IN (FROM lost_address) AND contract NOT IN (SELECT contract FROM asset WHERE contract IS NOT NULL);
 DELETE FROM address WHERE address_id IN (FROM lost_address) AND address_id NOT IN (
     SELECT address_id FROM (
         SELECT producer AS address_id FROM block

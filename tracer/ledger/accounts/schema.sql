@@ -55,7 +55,8 @@ CREATE TABLE token (                   -- what contracts say of themselves, read
     name     VARCHAR,
     decimals UTINYINT,                 -- NULL where it says none, or nonsense
     height   INTEGER NOT NULL,         -- block as of which it was asked
-    problem  VARCHAR NOT NULL          -- why it is not believed; empty where nothing is wrong
+    problem  VARCHAR NOT NULL,         -- why it is not believed; empty where nothing is wrong
+    genuine  BOOLEAN NOT NULL          -- it is the contract everybody knows by that symbol (a pinned list says so)
 );
 
 CREATE TABLE relation (                -- sorted by (tx_id, position)
@@ -79,7 +80,7 @@ CREATE TABLE event (                   -- sorted by (tx_id, log_index): those th
 
 CREATE TABLE opening (                 -- balances a node told: at the end of a block, before movements were read
     address_id INTEGER NOT NULL, asset_id INTEGER NOT NULL, height INTEGER NOT NULL,
-    amount     DECIMAL(38, 0)          -- NULL above 38 digits
+    amount     DECIMAL(38, 0)          -- NULL above 38 digits, and where a contract was asked and does not say
 );
 
 CREATE TABLE address (                 -- sorted by address_id, which is the order of first appearance
