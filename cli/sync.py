@@ -72,6 +72,7 @@ def command(
         raise UsageError(f"no source for {entry.name}.", hint=f"Give --source {compose.SOURCES}.")
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is above --to {last}.")
+    compose.check_source(text)
     from tracer.state import State
 
     app.workspace.ready()

@@ -90,10 +90,10 @@ def following(*arguments: Any) -> Iterator[Follower]:
 
 
 def facts(workspace: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What blocks told; what tokens say of themselves is asked for beside them, and not by `pull`."""
+    """What blocks told; openings, and what tokens say of themselves, are asked for beside them, and not by `pull`."""
     with Ledger.open(Workspace(workspace), chain_named(CHAIN)) as ledger:
         found = contents(ledger)
-    return {name: rows for name, rows in found.items() if name != "token"}
+    return {name: rows for name, rows in found.items() if name not in ("token", "opening")}
 
 
 def synced(folder: Path, node: Node) -> dict[str, list[tuple[Any, ...]]]:

@@ -8,15 +8,15 @@ import pytest
 
 from adapters.evm.anvil import Node
 from adapters.evm.refusals import Refused
-from adapters.evm.rpc import Patience, Rpc
+from adapters.evm.rpc import Rpc
 from adapters.evm.state import Holding, State
 from adapters.simulation.accounts import AccountWorld
-from tests.nodes.proxy import Asked, Fault, Refuses, Status, always, proxy
+from tests.nodes.books import QUICK
+from tests.nodes.proxy import Asked, Changes, Fault, Refuses, Status, always, first, proxy
 from tests.nodes.town import PRICE
 from tracer.chain import AssetStandard
 from tracer.errors import SourceUnavailable
 
-QUICK = Patience(attempts=2, first=0.005, longest=0.02, timeout=10)
 ALICE, BOB = (bytes.fromhex(f"{0xA11CE + number:040x}") for number in range(2))
 PLACE = {name: bytes.fromhex(f"{0xC0DE00 + at:040x}") for at, name in enumerate(["one", "other", "nowhere"])}
 
@@ -86,6 +86,14 @@ def test_whatever_a_contract_answers_the_others_are_told(
     ]
     assert State(Rpc(evm_node.url)).balances(asked, 1) == [units, 7, 5, 0, 0]
     assert State(Rpc(evm_node.url, batch=2)).balances(asked, 1) == [units, 7, 5, 0, 0]
+
+
+def test_an_answer_of_null_is_asked_for_again(evm_node: Node) -> None:
+    evm_node.call("evm_mine")
+    null = Changes(lambda answers: [answer | {"result": None} for answer in answers])
+    with proxy(evm_node.url, first(1, null)) as node:
+        asked = [Holding(ALICE), Holding(ALICE, AssetStandard.FUNGIBLE, PLACE["nowhere"])]
+        assert State(Rpc(node.url, patience=QUICK)).balances(asked, 1) == [0, 0]
 
 
 def test_balances_are_those_of_the_block_asked_for(evm_node: Node) -> None:

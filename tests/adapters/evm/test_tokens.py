@@ -13,26 +13,20 @@ from hypothesis import strategies as st
 
 from adapters.evm.anvil import Node
 from adapters.evm.chains import CHAINS, EvmChain, chain_named
-from adapters.evm.rpc import Patience, Rpc
-from adapters.evm.source import EvmSource
+from adapters.evm.rpc import Rpc
 from adapters.evm.state import State
 from adapters.evm.tokens import NAME_LETTERS, Wanted, genuine, read_tokens, skeleton, text
 from adapters.simulation.accounts import AccountWorld
 from adapters.simulation.accounts.artefacts import contract, created_at
-from cli.app import App
-from cli.openings import after_pull
+from tests.nodes.books import QUICK, Books
 from tests.nodes.proxy import Asked, Refuses, Says, proxy
 from tests.nodes.town import PRICE
 from tracer.chain import AssetStandard
-from tracer.ledger.pull import pull
-from tracer.ledger.store import Ledger
-from tracer.workspace import Workspace
 
 CHAIN = chain_named("evm-31337")
 ETHEREUM = chain_named("ethereum")
 USDT = bytes.fromhex("dac17f958d2ee523a2206206994597c13d831ec7")
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000f00d1")
-QUICK = Patience(attempts=2, first=0.005, longest=0.02, timeout=10)
 Answer = Callable[[str, Sequence[Any]], str | None]
 """What a node answers to a method; None where a contract's code fails."""
 
@@ -297,11 +291,8 @@ def test_what_looks_like_a_symbol_is_found_by_it(symbol: str) -> None:
 def test_in_the_simulated_world_the_genuine_are_believed_and_the_spoofed_are_not(
     account_world: AccountWorld, tmp_path: Path
 ) -> None:
-    source = EvmSource(account_world.urls[CHAIN.name], CHAIN)
-    app = App(Workspace(tmp_path).ready(), quiet=True)
-    pull(lambda: Ledger.open(app.workspace, CHAIN, read_only=False), source)
-    after_pull(app, CHAIN.name, source, openings=False)
-    with Ledger.open(app.workspace, CHAIN) as ledger:
+    books = Books(tmp_path).sync(account_world.urls[CHAIN.name], openings=False)
+    with books.opened() as ledger:
         read = {
             "0x" + address.hex(): (symbol, decimals, problem == "")
             for address, symbol, decimals, problem in ledger.db.rows(
