@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tracer.ledger.store import Ledger
 
 SOURCES = sources.SOURCES
-shown_source = sources.shown
+shown_source, check_source = sources.shown, sources.check
 
 
 def chain(name: str) -> AnyChain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer.errors import UsageError
+
+_WORD = re.compile(r"[a-z]{1,12}")
+NODES = ("evm", "tron")
+"""Kinds whose rest is a URL."""
 
 if TYPE_CHECKING:
     from adapters.bitcoin.blockfiles import BlockFiles
@@ -26,32 +31,57 @@ SOURCES = "blocks:PATH, evm:URL or tron:URL of a node, or simulation:NAME?seed=1
 
 def opened(app: App, entry: AnyChain, text: str, confirmations: int | None) -> Source:
     """Open what `--source` names for a chain; `UsageError` where the two do not fit."""
+    check(text)
     kind, _, rest = text.partition(":")
-    if kind not in KINDS or not rest:
-        # never the rest: a mistyped kind must not print the password of a URL
-        raise UsageError(f"unknown source {kind!r}.", hint=f"Give {SOURCES}.")
-    if confirmations is not None and kind not in ("evm", "tron"):
+    if confirmations is not None and kind not in NODES:
         raise UsageError(f"--confirmations is for nodes; {kind}: holds what it holds.")
     return KINDS[kind](app, entry, rest, confirmations or 0)
 
 
+def check(text: str) -> None:
+    """`UsageError` where a text is no source by its form; it repeats nothing that may be a key."""
+    kind, _, rest = text.partition(":")
+    if kind not in KINDS or not rest:
+        # a mistyped kind must not print the password of a URL, nor a key that stands alone
+        named = f"unknown source {kind!r}." if _WORD.fullmatch(kind) else "the source names no kind."
+        raise UsageError(named, hint=f"Give {SOURCES}.")
+    if kind in NODES and not _address(rest):
+        raise UsageError(
+            f"{kind}: the node's URL is not of the form http://HOST:PORT.",
+            hint=f"Give {kind}:http://HOST:PORT.",
+        )
+
+
 def shown(text: str) -> str:
-    """A source as it may be kept and printed: of a URL host and port, without user, password or path."""
+    """A source as it may be kept and printed: a path, of a node scheme, host and port; else its kind alone."""
+    kind, _, rest = text.partition(":")
+    if kind in NODES:
+        address = _address(rest)
+        return f"{kind}:{address}" if address else kind
+    return text if kind in KINDS else "unknown"
+
+
+def _address(url: str) -> str:
+    """Scheme, host and port of a URL; "" where they cannot be told from what may be a password."""
     from urllib.parse import urlsplit
 
-    kind, _, rest = text.partition(":")
-    if "://" not in rest:
-        return text
-    parts = urlsplit(rest)
-    return f"{kind}:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    # a slash in a password ends the host too early
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.path + parts.query + parts.fragment:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def kept_events() -> frozenset[bytes]:
     """Topics of the events that flows need: a source keeps these and no others."""
     from rules.bridges import topics
-    from tracer.flow.accounts.swaps import TOPICS
+    from tracer.flow.accounts import mixers, swaps
 
-    return topics() | {bytes.fromhex(topic) for topic in TOPICS}
+    return topics() | {bytes.fromhex(topic) for topic in (*swaps.TOPICS, *mixers.TOPICS)}
 
 
 def _blocks(_app: App, entry: AnyChain, rest: str, _confirmations: int) -> BlockFiles:
@@ -136,7 +166,12 @@ def _accounts(app: App, entry: AnyChain, arguments: dict[str, Any]) -> EvmSource
     click.get_current_context().call_on_close(world.close)
     folder = _folder(app, arguments)
     world.write_claims(folder)
+    world.write_lists(folder)
     _say_claims(app, folder)
+    app.say(
+        f"its bridges and mixers: `tracer trace --emitters {folder / 'emitters.yml'} "
+        f"--mixer-pools {folder / 'pools.yml'}`"
+    )
     return EvmSource(world.urls[entry.name], entry, kept_events())
 
 

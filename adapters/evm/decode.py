@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from adapters.evm import fees
 from adapters.evm.amounts import ABSENT, WIDE
 from adapters.evm.blocks import Blocks, read_blocks
+from adapters.evm.bloom import refuse_other_logs
 from adapters.evm.chains import EvmChain, Fees
 from adapters.evm.frames import FrameRows, read_traces, untraced
+from adapters.evm.header import created
 from adapters.evm.logs import read_logs
 from adapters.evm.moves import (
     FIRST,
@@ -26,7 +28,6 @@ from adapters.evm.moves import (
     native,
     nobody,
     relations,
-    stack,
     transfers,
 )
 from adapters.evm.receipts import Receipts, read_receipts
@@ -86,8 +87,9 @@ def decode(
     """
     run = read_blocks(blocks)
     told = read_receipts(run, receipts)
+    refuse_other_logs(run, told)
     quarantine = Quarantine()
-    traces = untraced(run, told) if frames is None else read_traces(run, told, frames, quarantine)
+    traces = untraced(run, told) if frames is None else read_traces(chain, run, told, frames, quarantine)
     return assemble(chain, run, told, traces, quarantine, wanted=wanted)
 
 
@@ -104,9 +106,7 @@ def assemble(
     """Facts of what was read, wherever it was read from; `stated` are transfers that no log of `told` tells."""
     txs = _Txs(run, told, traces)
     values = txs.values(quarantine)
-    logs = read_logs(
-        chain.wrapped, run, told, traces.log_order, stack([values, traces.moves]), wanted, quarantine
-    )
+    logs = read_logs(chain.wrapped, run, told, traces.log_order, wanted, quarantine)
     paid = fees.fees(chain, run, told, txs.sender, quarantine)
     blocks_own, uncles = fees.block_moves(chain, run, traces.told)
     batch = AccountBatch(
@@ -145,6 +145,25 @@ class _Txs:
         if nowhere.any():
             name, digest = told.fields.place(int(np.argmax(nowhere)))
             raise BadBlock(f"{name} has no 'contractAddress' of what it creates.", block_hash=digest)
+        self._check_created()
+
+    def _check_created(self) -> None:
+        """`BadBlock` where a transaction did not create what its receipt says.
+
+        The address follows from sender and nonce; the nonces of what other chains call transactions do not count.
+        """
+        txs = self.run.txs
+        nonces = txs.integers("nonce", must=False)
+        for row in np.flatnonzero(
+            self.contract.there & txs.said("nonce") & np.isin(self.kind, _TYPES)
+        ).tolist():
+            made = created(self.sender[row].tobytes(), int(nonces[row]))
+            if made != (said := self.contract.raw[row].tobytes()):
+                name, digest = self.told.fields.place(row)
+                raise BadBlock(
+                    f"{name}: its 'contractAddress' is 0x{said.hex()}, but sender and nonce make 0x{made.hex()}.",
+                    block_hash=digest,
+                )
 
     def _outcome(self, traces: FrameRows) -> NDArray[np.int8]:
         """(n,) 1 done, 0 failed, -1 not known.
@@ -158,12 +177,24 @@ class _Txs:
             name, digest = told.place(int(np.argmax(status)))
             raise BadBlock(f"{name}: its 'status' is neither 0 nor 1.", block_hash=digest)
         done = np.where(told.said("status"), status, _UNKNOWN).astype(np.int8)
+        logged = np.bincount(self.told.log_tx, minlength=len(done)) > 0
+        self._refuse((done == _FAILED) & logged, "it failed, and it has logs")
+        self._refuse((done == _FAILED) & (traces.failed == 0), "it failed, and its trace that it did not")
+        self._refuse((done == _DONE) & (traces.failed == 1), "it did not fail, and its trace that it did")
         traced = (done == _UNKNOWN) & (traces.failed >= 0)
         done[traced] = 1 - traces.failed[traced]
         spared = told.said("root") & (self.gas_used < self.run.txs.integers("gas", must=False))
-        logged = np.bincount(self.told.log_tx, minlength=len(done)) > 0
         done[(done == _UNKNOWN) & (spared | logged)] = _DONE
         return done
+
+    def _refuse(self, wrong: NDArray[np.bool_], said: str) -> None:
+        if wrong.any():
+            name, digest = self.told.fields.place(int(np.argmax(wrong)))
+            raise BadBlock(
+                f"{name} says that {said}.",
+                hint="The node contradicts itself: ask another.",
+                block_hash=digest,
+            )
 
     def values(self, quarantine: Quarantine) -> Moves:
         """What transactions carry. Not known where it is not known whether they failed: the amount is null then."""

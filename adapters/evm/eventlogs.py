@@ -36,7 +36,7 @@ TOPICS = {
     "Withdrawal": "7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65",
 }
 """Topic 0 of each signature."""
-_TOPIC_WORDS = ("topic 0", "topic 1", "topic 2", "topic 3")
+TOPIC_WORDS = ("topic 0", "topic 1", "topic 2", "topic 3")
 
 
 def topic(name: str) -> bytes:
@@ -69,7 +69,7 @@ class Logs:
             name, digest = self.fields.place(int(np.argmax(again)))
             raise BadBlock(f"{name}: the log after it has no higher 'logIndex'.", block_hash=digest)
         self.emitter = self.fields.fixed("address", 20)
-        self.topics = Fields(self.fields.tape, receipts.topics, _TOPIC_WORDS, self.fields.place)
+        self.topics = Fields(self.fields.tape, receipts.topics, TOPIC_WORDS, self.fields.place)
         self.count = (receipts.topics >= 0).sum(axis=1)
         self.topic0 = self.topics.fixed("topic 0", 32, must=False)
         entries = self.fields.of("data")
@@ -101,7 +101,7 @@ class Logs:
 
     def word(self, rows: NDArray[np.int64], topic: int, *, must: bool = True) -> NDArray[np.uint8]:
         """(n, 32) a topic."""
-        return self.topics.at(rows).fixed(_TOPIC_WORDS[topic], 32, must=must)
+        return self.topics.at(rows).fixed(TOPIC_WORDS[topic], 32, must=must)
 
     def refuse(self, rows: NDArray[np.int64], what: str) -> None:
         """Quarantine logs: reason, topics and data."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from adapters.evm import calltracer, traceblock
 from adapters.evm.amounts import ABSENT, WIDE
 from adapters.evm.blocks import Blocks
+from adapters.evm.chains import By, EvmChain
 from adapters.evm.framecolumns import CREATES, ITEM, KINDS, MOVING, Frames, read_answers
 from adapters.evm.moves import FIRST, Ends, Moves, Quarantine, Ties, all_of, native, nobody
 from adapters.evm.receipts import Receipts
@@ -24,6 +25,10 @@ from tracer.errors import SourceUnavailable
 
 AFTER_FRAMES = 1 << 60
 """`order` of the first log where the trace does not say where logs stand: frames have their place in the text."""
+UNKNOWN_END = (
+    "a contract destroyed itself in its own favour: whether this chain burnt its coins is not known here"
+)
+"""Reason in the quarantine."""
 _DESTROY, _UNKNOWN = KINDS.index("SELFDESTRUCT"), -1
 
 
@@ -63,7 +68,7 @@ def untraced(blocks: Blocks, receipts: Receipts) -> FrameRows:
 
 
 def read_traces(
-    blocks: Blocks, receipts: Receipts, bodies: Sequence[bytes], quarantine: Quarantine
+    chain: EvmChain, blocks: Blocks, receipts: Receipts, bodies: Sequence[bytes], quarantine: Quarantine
 ) -> FrameRows:
     """Rows of all traces; errors as `adapters.evm.decode` says."""
     answers = read_answers(blocks, bodies)
@@ -71,10 +76,12 @@ def read_traces(
     if flat.any() and not flat.all():
         raise SourceUnavailable("Traces of two forms in one list.", hint="Ask another node.")
     frames = (traceblock if flat.any() else calltracer).frames(blocks, answers)
-    return frame_rows(blocks, receipts, frames, quarantine)
+    return frame_rows(chain, blocks, receipts, frames, quarantine)
 
 
-def frame_rows(blocks: Blocks, receipts: Receipts, frames: Frames, quarantine: Quarantine) -> FrameRows:
+def frame_rows(
+    chain: EvmChain, blocks: Blocks, receipts: Receipts, frames: Frames, quarantine: Quarantine
+) -> FrameRows:
     """Rows of frames, wherever they were read from."""
     tx_id = blocks.tx_ids[frames.tx]
     done = ~frames.failed
@@ -92,17 +99,19 @@ def frame_rows(blocks: Blocks, receipts: Receipts, frames: Frames, quarantine: Q
     traced[blocks.tx_block[frames.tx[dark]]] = False
 
     rows = np.flatnonzero(moving & told & ~frames.values.nothing())
-    rows, target = _burnt(blocks, frames, rows, created)
-    for row in rows[frames.values.states[rows] == WIDE].tolist():
-        raw = frames.raw_value(row)
-        quarantine.add(int(tx_id[row]), _place(blocks, frames, row), "an amount of more than 38 digits", raw)
+    rows, target, open_ = _burnt(chain, blocks, frames, rows, created)
+    values = frames.values[rows]
+    for reason, which in (("an amount of more than 38 digits", values.states == WIDE), (UNKNOWN_END, open_)):
+        for row in rows[which].tolist():
+            quarantine.add(int(tx_id[row]), _place(blocks, frames, row), reason, frames.raw_value(row))
+    values.limbs[open_], values.states[open_] = 0, ABSENT
     moves = native(
         TransferKind.INTERNAL,
         tx_id[rows],
         frames.order[rows],
         frames.source[rows],
         target,
-        frames.values[rows],
+        values,
     )
     made = np.flatnonzero(created & inner & frames.source.there)
     kinds = np.where(frames.kind[made] == KINDS.index("CREATE2"), RelationKind.CREATE2, RelationKind.CREATE)
@@ -129,21 +138,29 @@ def _place(blocks: Blocks, frames: Frames, row: int) -> str:
 
 
 def _burnt(
-    blocks: Blocks, frames: Frames, rows: NDArray[np.int64], created: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], Ends]:
-    """A contract that destroys itself in its own favour: its coins are gone; since EIP-6780 (Cancun, as the header's
-    blob gas shows) only if this transaction created it, else nothing moves.
+    chain: EvmChain, blocks: Blocks, frames: Frames, rows: NDArray[np.int64], created: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], Ends, NDArray[np.bool_]]:
+    """A contract that destroys itself in its own favour: its coins are gone; since EIP-6780 only if this transaction
+    created it, else nothing moves. The rows that are left, their targets, and where it is not known how much is gone.
     """
     target = frames.target[rows]
     own = (frames.kind[rows] == _DESTROY) & (frames.source.raw[rows] == target.raw).all(axis=1)
     if not own.any():
-        return rows, target
+        return rows, target, own
     fresh = {(int(frames.tx[k]), frames.target.raw[k].tobytes()) for k in np.flatnonzero(created)}
     young = np.array([(int(frames.tx[k]), frames.source.raw[k].tobytes()) in fresh for k in rows])
-    cancun = blocks.fields.said("blobGasUsed")[blocks.tx_block[frames.tx[rows]]]
-    gone = own & (young | ~cancun)
-    kept = ~own | gone
-    return rows[kept], Ends(target.raw[kept], (target.there & ~gone)[kept])
+    rule = _eip6780(chain, blocks)[blocks.tx_block[frames.tx[rows]]]
+    kept = ~own | young | (rule != 1)
+    return rows[kept], Ends(target.raw[kept], (target.there & ~own)[kept]), (own & ~young & (rule < 0))[kept]
+
+
+def _eip6780(chain: EvmChain, blocks: Blocks) -> NDArray[np.int64]:
+    """(b,) 1 EIP-6780 is in force, 0 it is not, -1 not known: it came with blob gas, which some chains leave out."""
+    fork = chain.eip6780
+    if fork is None:
+        return np.where(blocks.fields.said("blobGasUsed"), 1, -1)
+    at = blocks.heights if fork.by is By.HEIGHT else blocks.fields.integers("timestamp")
+    return (at >= fork.first).astype(np.int64)
 
 
 def _log_order(frames: Frames, receipts: Receipts) -> NDArray[np.int64]:

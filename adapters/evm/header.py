@@ -48,6 +48,12 @@ def rlp(item: bytes | list[bytes]) -> bytes:
     return _prefixed(0xC0, b"".join(map(rlp, item)))
 
 
+def created(sender: bytes, nonce: int) -> bytes:
+    """Address (20 bytes) of what a transaction of this sender and nonce creates (Yellow Paper, section 7)."""
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    return keccak256(rlp([sender, number]))[12:]
+
+
 def _prefixed(base: int, body: bytes) -> bytes:
     if len(body) < 56:
         return bytes([base + len(body)]) + body

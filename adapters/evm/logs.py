@@ -77,7 +77,6 @@ def read_logs(
     blocks: Blocks,
     receipts: Receipts,
     order: NDArray[np.int64],
-    natives: Moves,
     wanted: frozenset[bytes],
     quarantine: Quarantine,
 ) -> LogRows:
@@ -85,12 +84,11 @@ def read_logs(
 
     wrapped  contracts of the wrapped native coin
     order    (l,) place of each log in the execution of its transaction
-    natives  transfers of the coin itself: wrapping by other contracts is known by them
     wanted   topics 0 of the events to keep
     """
     logs = Logs(blocks, receipts, order, quarantine)
     tokens = stack([*_transfers(logs), _singles(logs), _batches(logs)])
-    return LogRows([*wraps(logs, wrapped, natives, tokens)], _approvals(logs), _events(logs, wanted))
+    return LogRows([*wraps(logs, wrapped, tokens)], _approvals(logs), _events(logs, wanted))
 
 
 def _transfers(logs: Logs) -> list[Moves]:

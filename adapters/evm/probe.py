@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapters.evm.chains import EvmChain
-from adapters.evm.refusals import Call, NoState, Refused
+from adapters.evm.refusals import Call, NoMethod, Refused
 from adapters.evm.rpc import Rpc
 from tracer.errors import SourceUnavailable
 
@@ -116,20 +116,30 @@ def traces(rpc: Rpc) -> tuple[Traces, ...]:
     """The ways to trace a block that the node offers, the one to use first.
 
     `trace_block` comes first: each of its rows names its block, and it tells rewards of uncles; development nodes
-    answer it from memory, where the other executes the block anew.
+    answer it from memory, where the other executes the block anew. The newest block is asked for: nodes forget old
+    states. Behind them what the node refuses for this block only.
     """
     asked = {Traces.BLOCK: (), Traces.DEBUG: (TRACER,)}
-    return tuple(way for way, more in asked.items() if _answers(rpc, way, "0x1", *more, offered=True))
+    newest = hex(head(rpc))
+    works: list[Traces] = []
+    unsure: list[Traces] = []
+    for way, more in asked.items():
+        try:
+            rpc.ask(way, newest, *more)
+            works.append(way)
+        except NoMethod:
+            continue
+        except Refused:  # of that block: others may be traced
+            unsure.append(way)
+    return (*works, *unsure)
 
 
-def _answers(rpc: Rpc, method: str, *params: object, offered: bool = False) -> bool:
-    """Whether the node answers; `offered`: also where it lacks only the state of that block, or the block."""
+def _answers(rpc: Rpc, method: str, *params: object) -> bool:
+    """Whether the node answers."""
     try:
         rpc.ask(method, *params)
-    except NoState:
-        return offered
-    except Refused as refusal:
-        return offered and "block not found" in refusal.problem.lower()
+    except Refused:
+        return False
     return True
 
 

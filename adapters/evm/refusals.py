@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 # EIP-1474 has few codes and providers have their own, so the words decide
 _MISSING = re.compile(
     r"method .*not (found|exist)|(unsupported|unknown|invalid) method|"
-    r"(is|are) not (available|supported|enabled|allowed|whitelisted)|upgrade",
+    r"(is|are) not (available|supported|enabled|allowed|whitelisted)|disabled|upgrade",
     re.IGNORECASE,
 )
+_METHOD = re.compile(r"\bmethod\b|\b(eth|debug|trace)_\w+\W+(is|does|not)\b", re.IGNORECASE)
 _PRUNED = re.compile(
-    r"missing trie node|historical state|pruned|state .*(not |un)available|archive", re.IGNORECASE
+    r"missing trie node|historical state|pruned|pruning|no state available|state .*(not |un)available|archive",
+    re.IGNORECASE,
 )
 _BUSY = re.compile(
-    r"rate.?limit|too many requests|limit exceeded|capacity|try again|busy|overload", re.IGNORECASE
+    r"rate.?limit|too many requests|limit exceeded|capacity|try again|busy|overload|not available yet|"
+    r"is (syncing|indexing)",
+    re.IGNORECASE,
 )
+_URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://[^\s\"'<>]*", re.IGNORECASE)
 _FAILED = re.compile(
     r"revert|evm error|vm execution error|invalid (opcode|jump)|bad instruction|out of gas|stack (under|over)flow",
     re.IGNORECASE,
@@ -93,22 +98,36 @@ def of_http(response: Response, host: str, longest: float) -> Exception:
     return Unreachable(f"{host} is no JSON-RPC endpoint (HTTP {code}).", hint="Check the URL.")
 
 
-def of_rpc(error: object, call: Call, calls: int, host: str) -> Exception:
-    """What an error object means: the codes are few (EIP-1474), so the words decide where they tell more."""
+def of_rpc(error: object, call: Call, calls: int, host: str, secrets: Sequence[str] = ()) -> Exception:
+    """What an error object means: the codes are few (EIP-1474), so the words decide where they tell more.
+
+    A state or trace that is gone, or not there yet, says nothing of the method: only words that name a method do.
+
+    secrets  parts of the URL that no message may repeat; other URLs lose everything but their scheme
+    """
     code = error.get("code") if isinstance(error, dict) else None
     said = str(error.get("message", "") if isinstance(error, dict) else error)
-    words = " ".join(said.split())[:200]
+    words = without_secrets(" ".join(said.split()), secrets)[:200]
     if calls > 1 and "batch" in words.lower():
         return TooLarge(words)
-    if code == -32601 or _MISSING.search(words):
+    if code == -32601:
         return NoMethod(f"{host} does not offer {call.method}.")
-    if _PRUNED.search(words):
-        return NoState(f"{host} no longer has the state {call.method} needs: {words}.")
     if code in (-32005, 429) or _BUSY.search(words):
         return Later(f"is too busy for us: {words}")
+    if _PRUNED.search(words):
+        return NoState(f"{host} no longer has the state {call.method} needs: {words}.")
+    if _METHOD.search(words) and _MISSING.search(words):
+        return NoMethod(f"{host} does not offer {call.method}.")
     if _LARGE.search(words):
         return TooLarge(words)
     return Refused(f"{host} refuses {call.method}: {words or code}.")
+
+
+def without_secrets(words: str, secrets: Sequence[str] = ()) -> str:
+    """Words of a provider without URLs, and without what its own URL hides."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        words = words.replace(secret, "...")
+    return _URL.sub(r"\1://...", words)
 
 
 def failed_inside(error: object) -> bool:

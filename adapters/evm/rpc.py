@@ -44,6 +44,9 @@ THREADS = 4
 """Requests in flight (P): enough to hide a network's delay, few enough for a public provider's limits."""
 FIRST_ATTEMPTS = 4
 """How often a node is asked that never answered yet (P): a mistyped URL should not cost a minute."""
+NEVER_NULL = ("eth_chainId", "eth_blockNumber", "eth_getBalance", "eth_getCode", "eth_call")
+SECRET = 5
+"""Least letters of a part of a URL that may be a key (P)."""
 _ERROR = re.compile(rb'"error"\s*:\s*\{')
 
 
@@ -77,6 +80,7 @@ class Rpc:
         batch: int = BATCH,
     ) -> None:
         self.host = shown(url)
+        self._secrets = _secrets(url, authorization)
         self.patience = patience or Patience()
         self.batch = batch
         self._provider = _provider(url, authorization, self.patience.timeout)
@@ -197,12 +201,12 @@ class Rpc:
                 problem = next((a["error"] for a in answers if a.get("error")), None)
                 if problem is None:
                     raise Later("leaves out answers")
-                raise of_rpc(problem, call, len(calls), self.host)
+                raise of_rpc(problem, call, len(calls), self.host, self._secrets)
             if answer.get("error"):
                 if whole and call.method == "eth_call" and failed_inside(answer["error"]):
                     continue
-                raise of_rpc(answer["error"], call, len(calls), self.host)
-            if "result" not in answer:
+                raise of_rpc(answer["error"], call, len(calls), self.host, self._secrets)
+            if "result" not in answer or (answer["result"] is None and call.method in NEVER_NULL):
                 raise Later("leaves out answers")
 
 
@@ -233,6 +237,18 @@ def shown(url: str) -> str:
             "the node's URL is not of the form http://HOST:PORT.", hint="Give evm:http://HOST:PORT."
         )
     return f"{host}:{port}" if port else host
+
+
+def _secrets(url: str, authorization: str | None) -> tuple[str, ...]:
+    """Parts of a URL, and of the header, that may be keys: providers repeat them in what they refuse.
+
+    Short parts of a path ("v3") are none (P): keys are longer.
+    """
+    parts = urlsplit(url)
+    queried = (pair.rpartition("=")[2] for pair in parts.query.split("&"))
+    long = (part for part in (*parts.path.split("/"), *queried) if len(part) >= SECRET)
+    named = (parts.username, parts.password, *(authorization or "").split()[-1:])
+    return tuple(part for part in (*long, *named) if part)
 
 
 def _provider(url: str, authorization: str | None, timeout: float) -> HTTPProvider:

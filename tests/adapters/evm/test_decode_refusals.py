@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.evm.blocks import read_blocks
+from adapters.evm.chains import chain_named
 from adapters.evm.decode import Decoded, decode
-from adapters.evm.header import HEADER
-from tests.adapters.evm.told import CHAIN, Node, call, transfer, tx
+from adapters.evm.header import HEADER, created
+from tests.adapters.evm.told import CHAIN, Node, call, ties, transfer, tx, who
 from tests.conftest import scaled
 from tracer.errors import BadBlock, DataError, SourceError, SourceUnavailable, TracerError
 
@@ -75,6 +76,14 @@ WRONG = [
 ]  # fmt: skip
 
 
+BEHIND = "Receipt of transaction 0 of block 101 says that it"
+WRONG += [
+    ("receipts.1.0.status", "0x0", f"{BEHIND} failed, and it has logs."),
+    ("traces.1.0.result.error", "reverted", f"{BEHIND} did not fail, and its trace that it did."),
+    ("receipts.1.1.status", "0x0", "block 101 says that it failed, and its trace that it did not."),
+]
+
+
 @pytest.mark.parametrize(("path", "value", "said"), WRONG)
 def test_a_field_that_is_wrong_is_a_bad_block_named(path: str, value: object, said: str) -> None:
     told = sound()
@@ -129,6 +138,30 @@ def test_traces_of_fewer_transactions_leave_the_block_untraced_if_they_say_whose
         del trace["txHash"]
     with pytest.raises(SourceUnavailable, match="fewer transactions"):
         told.decoded()
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 0x7F, 0x80, 0x1234])
+def test_a_contract_s_address_follows_from_sender_and_nonce(nonce: int) -> None:
+    maker = "0x6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0"  # its first contracts are known from many sources
+    known = {
+        0: "cd234a471b72ba2f1ccf0a70fcaba648a5eecd8d",
+        1: "343c43a37d37dff08ae8c4a11544c718abb4fcf8",
+    }
+    made = created(bytes.fromhex(maker[2:]), nonce)
+    assert made.hex() == known.get(nonce, made.hex())
+    told = Node().block(tx("alice", None, creates="alice's contract"))
+    told.blocks[0]["transactions"][0] |= {"from": maker, "nonce": hex(nonce)}
+    told.receipts[0][0]["contractAddress"] = "0x" + made.hex()
+    assert told.decoded().batch.txs["created"].to_pylist() == [made]
+    told.receipts[0][0]["contractAddress"] = who("stranger")
+    with pytest.raises(BadBlock, match=f"'contractAddress' is {who('stranger')}, but .* make 0x{made.hex()}"):
+        told.decoded()
+
+
+def test_what_another_chain_calls_a_transaction_has_no_nonce_to_follow() -> None:
+    deposit = {"type": "0x7e", "mint": "0x0", "gasPrice": "0x0"}
+    told = Node(chain=chain_named("optimism")).block(tx("alice", None, creates="made", body=deposit))
+    assert ties(told.decoded()) == ["create alice -> made"]
 
 
 def test_a_flat_trace_of_another_branch_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.evm.anvil import Node
 from adapters.evm.chains import chain_named
-from adapters.evm.probe import Receipts, Traces, capabilities
+from adapters.evm.probe import Receipts, Traces, capabilities, traces
 from adapters.evm.refusals import Call, NoMethod, NoState, Refused, _seconds
 from adapters.evm.rpc import FIRST_ATTEMPTS, Patience, Rpc, shown
 from tests.nodes.anvil import anvil
@@ -178,6 +178,14 @@ def test_credentials_go_to_the_node(provider: Proxy) -> None:
         (-32000, "missing trie node 5f3c (path )", NoState),
         (-32000, "required historical state unavailable (reexec=128)", NoState),
         (-32602, "invalid argument 0: hex string has length 3", Refused),
+        (-32000, "missing trie node 3f1a (path ) state 0x12ab is not available, not found", NoState),
+        (-32000, "historical state 12ab is not available", NoState),
+        (-32000, "No state available for block 0x1", NoState),
+        (-32000, "old data not available due to pruning", NoState),
+        (-32000, "block 7 is not available", Refused),
+        (-32000, "trace_block: block 7 is not available", Refused),
+        (-32000, "header not found", Refused),
+        (-32602, "invalid argument 0: hex string of odd length; upgrade", Refused),
     ],
 )
 def test_refusals_are_told_apart(provider: Proxy, code: int, message: str, kind: type[TracerError]) -> None:
@@ -186,6 +194,34 @@ def test_refusals_are_told_apart(provider: Proxy, code: int, message: str, kind:
         Rpc(provider.url, patience=QUICK).ask("trace_block", "0x1")
     assert type(failure.value) is kind
     assert len(provider.asked) == 1, "it was asked again in vain"
+
+
+@pytest.mark.parametrize(
+    "words", ["trace of block 7 is not available yet", "the range is not available, the node is syncing"]
+)
+def test_what_the_node_does_not_have_yet_is_waited_for(provider: Proxy, words: str) -> None:
+    provider.script = first(2, Refuses(-32000, words))
+    assert Rpc(provider.url, patience=QUICK).ask("eth_chainId") == "0x7a69"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "bad request at {url}: no",
+        "project my-api-key has no such plan",
+        "see https://other.example/my-api-key?x=1 or http://me:hunter2@there/",
+        "token abcdef is unknown, so is watson with hunter2",
+    ],
+)
+def test_what_a_provider_says_loses_urls_and_keys(provider: Proxy, words: str) -> None:
+    url = provider.url.replace("http://", "http://watson:hunter2@") + "/v3/my-api-key?token=abcdef"
+    provider.script = always(Refuses(-32000, words.format(url=url)))
+    with pytest.raises(Refused) as failure:
+        Rpc(url, patience=QUICK).ask("eth_chainId")
+    said = str(failure.value)
+    assert words.partition(" ")[0] in said
+    for secret in ("watson", "hunter2", "my-api-key", "abcdef", "other.example"):
+        assert secret not in said
 
 
 def test_an_error_inside_a_traces_text_is_no_refusal(provider: Proxy) -> None:
@@ -241,6 +277,30 @@ def test_capabilities_of_a_provider_that_offers_little(provider: Proxy) -> None:
     assert found.shortcomings() == [
         f"{found.host} offers neither trace_block nor debug_traceBlockByNumber: internal transfers are not read"
     ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "missing trie node 3f1a (path ) state 0x12ab is not available, not found",
+        "historical state 12ab is not available",
+        "No state available for block 0x28",
+        "block not found",
+        "genesis is not traceable",
+    ],
+)
+def test_a_block_that_is_not_traced_does_not_switch_tracing_off(provider: Proxy, words: str) -> None:
+    def forgetful(asked: Asked) -> Fault | None:
+        return Refuses(-32000, words) if asked.has(Traces.BLOCK) else None
+
+    provider.script = forgetful
+    assert traces(Rpc(provider.url, patience=QUICK)) == (Traces.DEBUG, Traces.BLOCK)
+
+
+def test_tracing_is_tried_at_the_newest_block_which_every_node_has(provider: Proxy) -> None:
+    traces(Rpc(provider.url, patience=QUICK))
+    calls = [call for request in provider.asked for call in request.calls]
+    assert [call["params"][0] for call in calls if "trace" in call["method"]] == [hex(40)] * 2
 
 
 def test_a_node_of_another_chain_is_named(node: Node) -> None:

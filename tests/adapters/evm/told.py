@@ -16,6 +16,7 @@ from adapters.addresses.keccak import keccak256
 from adapters.evm.chains import EvmChain, chain_named
 from adapters.evm.decode import Decoded, decode
 from adapters.evm.eventlogs import TOPICS
+from adapters.evm.header import created
 from tracer.chain import BLOCK_INDEX, AssetStandard, RelationKind, TransferKind
 
 CHAIN = chain_named("evm-31337")
@@ -24,10 +25,11 @@ _NAMES = {bytes(20): "zero"}
 
 
 def who(name: str) -> str:
-    """The address of a name."""
+    """The address of a name; `alice's contract` is what her transactions (of nonce 1) create."""
     if name == "zero":
         return NOBODY
-    raw = keccak256(name.encode())[:20]
+    maker = name.removesuffix("'s contract")
+    raw = keccak256(name.encode())[:20] if maker == name else created(bytes.fromhex(who(maker)[2:]), 1)
     _NAMES[raw] = name
     return "0x" + raw.hex()
 
