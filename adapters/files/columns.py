@@ -138,9 +138,9 @@ def _type(column: pa.ChunkedArray, place: Place, what: str) -> BadExport:
 
 
 def fixed(column: pa.ChunkedArray, width: int, place: Place) -> Fixed:
-    """Hashes (32 bytes) or addresses (20), as hex after `0x` or as bytes; absent where null or empty."""
-    what = "address" if width == 20 else "hash"
-    raw = buffers(column, place, what + "es")
+    """Addresses (20 bytes), hashes (32), Bloom filters (256), in hex after `0x` or as bytes; absent where empty."""
+    what = {20: "address", 32: "hash"}.get(width, "Bloom filter")
+    raw = buffers(column, place, "bytes of that kind")
     out = np.zeros((len(raw.there), width), np.uint8)
     if raw.text:
         row = kernels.unhex_fixed(raw.data, raw.offsets, raw.there, out)

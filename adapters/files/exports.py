@@ -5,88 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.files import columns as read
 from adapters.files import staging
-from adapters.files.layouts import LAYOUTS, NOT_READ, Dataset, Kind, Layout
+from adapters.files.layouts import LAYOUTS, NOT_READ, Dataset, Layout
+from adapters.files.rows import File, Rows
 from adapters.files.stretch import Stretch
 from tracer.errors import BadExport, SourceUnavailable
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 """Files of a folder that are looked into; of what is named one by one all are."""
 _FLOATS = ("_f32", "_f64")
-
-
-@dataclass(frozen=True)
-class File:
-    """One file, recognised.
-
-    stored   itself, or the Parquet file made of its text
-    columns  the column of each field that it has, by the field's name
-    heights  blocks it has rows of, ascending; counts: how many rows of each
-    stretch  reads it on and on, where its rows are in the order of heights
-    """
-
-    path: Path
-    layout: Layout
-    stored: Path
-    columns: dict[str, str]
-    heights: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    stretch: Stretch | None = None
-
-    @property
-    def rows(self) -> int:
-        """How many rows it has."""
-        return int(self.counts.sum())
-
-    def read(self, first: int, last: int) -> Rows:
-        """Its rows of these blocks."""
-        import pyarrow.dataset as ds
-
-        if self.stretch is not None:
-            ends = np.concatenate((np.zeros(1, np.int64), np.cumsum(self.counts)))
-            low, high = (
-                np.searchsorted(self.heights, first),
-                np.searchsorted(self.heights, last, side="right"),
-            )
-            return Rows(self, self.stretch.rows(int(ends[low]), int(ends[high])))
-        height = ds.field(self.layout.height)
-        table = ds.dataset(self.stored, format="parquet").to_table(
-            columns=sorted(set(self.columns.values())), filter=(height >= first) & (height <= last)
-        )
-        return Rows(self, table)
-
-
-class Rows:
-    """Rows of one file as a table; `field` reads one column of it."""
-
-    def __init__(self, file: File, table: pa.Table) -> None:
-        self.file, self.table = file, table
-        self.heights: NDArray[np.int64] = (
-            table.column(file.layout.height).to_numpy().astype(np.int64)
-            if len(table)
-            else np.zeros(0, np.int64)
-        )
-
-    def __len__(self) -> int:
-        return len(self.heights)
-
-    def has(self, name: str) -> bool:
-        """Whether the file has the column at all."""
-        return name in self.file.columns
-
-    def column(self, name: str) -> tuple[pa.ChunkedArray, read.Place]:
-        """A column as it stands, and its place for messages."""
-        column = self.file.columns[name]
-        return self.table.column(column), read.Place(str(self.file.path), column, self.heights)
 
 
 @dataclass
@@ -95,12 +27,14 @@ class Exports:
 
     files    by what they hold
     passed   files of a folder that hold no movement of value
+    blooms   the files of blocks once more, with what their headers tell of logs: half a kilobyte a block
     chains   chain ids that the files name (cryo); ethereum-etl names none
     """
 
     files: dict[Dataset, list[File]] = field(default_factory=dict)
     passed: list[Path] = field(default_factory=list)
     empty: list[Path] = field(default_factory=list)
+    blooms: list[File] = field(default_factory=list)
     chains: dict[int, Path] = field(default_factory=dict)
 
     def of(self, dataset: Dataset) -> list[File]:
@@ -113,11 +47,15 @@ class Exports:
 
     def read(self, dataset: Dataset, first: int, last: int) -> list[Rows]:
         """Rows of these blocks, file by file."""
-        return [
-            file.read(first, last)
-            for file in self.of(dataset)
-            if np.searchsorted(file.heights, first) < np.searchsorted(file.heights, last, side="right")
-        ]
+        return _read(self.of(dataset), first, last)
+
+    def read_blooms(self, first: int, last: int) -> list[Rows]:
+        """What headers tell of logs, of these blocks."""
+        return _read(self.blooms, first, last)
+
+    def holding(self, dataset: Dataset, height: int) -> Path:
+        """The first file that has rows of a block."""
+        return next(file.path for file in self.of(dataset) if height in file.heights)
 
     def counts(self, dataset: Dataset, heights: NDArray[np.int64]) -> NDArray[np.int64]:
         """(b,) rows of each of these blocks, which ascend; `BadExport` names a row of a block that is not there."""
@@ -133,6 +71,14 @@ class Exports:
                 )
             np.add.at(found, at, file.counts)
         return found
+
+
+def _read(files: Sequence[File], first: int, last: int) -> list[Rows]:
+    return [
+        file.read(first, last)
+        for file in files
+        if np.searchsorted(file.heights, first) < np.searchsorted(file.heights, last, side="right")
+    ]
 
 
 def find(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
@@ -179,7 +125,9 @@ def open_exports(
             continue
         columns = _columns(path, layout, names)
         file = _open(path, layout, columns, scratch / f"{number}.parquet")
-        exports.files.setdefault(layout.dataset, []).append(file)
+        exports.files.setdefault(layout.dataset, []).append(file.without("logsBloom"))
+        if "logsBloom" in columns:
+            exports.blooms.append(file.only("logsBloom"))
         if "chainId" in columns and file.rows:
             for chain in _chains(file):
                 exports.chains.setdefault(chain, path)
@@ -298,7 +246,3 @@ def _chains(file: File) -> list[int]:
     found = pa.chunked_array([pc.unique(pq.read_table(file.stored, columns=[column]).column(column))])
     numbers, _ = read.whole(found, read.Place(str(file.path), column, np.zeros(len(found), np.int64)))
     return [int(number) for number in numbers]
-
-
-KINDS: dict[str, Kind] = {f.name: f.kind for layout in LAYOUTS for f in layout.fields}
-"""How a field is read, by name: the same in all files."""

@@ -16,8 +16,8 @@ from adapters.evm.amounts import ABSENT, Amounts, stack
 from adapters.evm.moves import Ends
 from adapters.files import columns as read
 from adapters.files import lists
-from adapters.files.exports import KINDS, Rows
-from adapters.files.layouts import Kind
+from adapters.files.layouts import KINDS, Kind
+from adapters.files.rows import Rows
 from tracer.errors import BadExport
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", np.ndarray[Any, Any], read.Fixed, Amounts)
 T = TypeVar("T")
-_WIDTHS = {Kind.ADDRESS: 20, Kind.HASH: 32}
+_WIDTHS = {Kind.ADDRESS: 20, Kind.HASH: 32, Kind.BLOOM: 256}
 
 
 class Columns:

@@ -12,8 +12,8 @@ from adapters.evm.blocks import Blocks
 from adapters.evm.framecolumns import KINDS, Frames
 from adapters.evm.moves import FIRST, Ends, Moves, native
 from adapters.files import kernels
-from adapters.files.exports import Rows
 from adapters.files.fields import Columns
+from adapters.files.rows import Rows
 from adapters.files.stated import NO_TAPE
 from tracer.chain import BLOCK_INDEX, TX_INDEX_BITS, TransferKind
 from tracer.errors import BadExport

@@ -14,6 +14,8 @@ from adapters.files.layouts import Dataset
 from tracer.errors import BadExport
 
 _LAST = (1 << 31) - 1
+_BLOCK_ROWS = 4
+"""Rows of other kinds that take as much room as a block, of which the Bloom filter is most (P)."""
 NO_UNCLES = bytes.fromhex("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347")
 """Keccak-256 of the RLP of an empty list: `sha3Uncles` of a block without uncles (Yellow Paper, section 4.4)."""
 
@@ -24,7 +26,7 @@ class Heads:
 
     fields   values of the blocks by the names a node gives them
     counts   (b,) transactions of each
-    weights  (b,) rows of all files of each: how much there is to read
+    weights  (b,) rows of all files of each, the block for several: how much there is to read
     uncles   (b,) 1 where it has uncles, 0 where not, -1 where not told
     """
 
@@ -85,7 +87,7 @@ def heads(exports: Exports, shown: Callable[[bytes], str]) -> Heads:
     uncles = fields.maybe("sha3Uncles", 32)
     has = (uncles.raw != np.frombuffer(NO_UNCLES, np.uint8)).any(axis=1)
     return Heads(
-        heights, hashes, parents, fields, counts, 1 + counts + sum(others.values()),
+        heights, hashes, parents, fields, counts, _BLOCK_ROWS + counts + sum(others.values()),
         np.where(uncles.there, has, -1).astype(np.int8),
     )  # fmt: skip
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from adapters.addresses.keccak import keccak256
 from adapters.evm.answers import Place
 from adapters.evm.blocks import Blocks
-from adapters.evm.header import rlp
+from adapters.evm.header import created
 from adapters.evm.receipts import Receipts
 from adapters.files.columns import Fixed
 from adapters.files.exports import Exports
 from adapters.files.fields import Columns
 from adapters.files.heads import Heads
 from adapters.files.layouts import Dataset
+from adapters.files.logrows import OTHERS, LogRows, read_logs
 from adapters.files.stated import logs_as_text, stated, withdrawals_as_text
 from tracer.errors import BadExport
 
-_OTHERS = "The files are of different exports: export them again."
+SIGNED = (0, 1, 2, 3, 4)
+"""Types of transactions that somebody signs (EIP-2718, 2930, 1559, 4844, 7702): what they create is named by sender and
+nonce. Those of layers 2 are not all made that way."""
 
 
 def _placed(columns: Columns, what: str) -> Place:
@@ -57,7 +58,9 @@ def read_blocks(exports: Exports, heads: Heads, first: int, last: int) -> tuple[
     return blocks, txs
 
 
-def read_receipts(exports: Exports, blocks: Blocks, txs: Columns, first: int, last: int) -> Receipts:
+def read_receipts(
+    exports: Exports, blocks: Blocks, txs: Columns, first: int, last: int
+) -> tuple[Receipts, LogRows]:
     """Receipts of these blocks, or what stands of them beside the transactions, and the logs."""
     fields = txs
     if exports.of(Dataset.RECEIPTS):
@@ -69,15 +72,13 @@ def read_receipts(exports: Exports, blocks: Blocks, txs: Columns, first: int, la
             raise BadExport(
                 f"{fields.file(row)}: the receipt of transaction {row - blocks.firsts[blocks.tx_block[row]]} of block "
                 f"{fields.heights[row]} is of another transaction.",
-                hint=_OTHERS,
+                hint=OTHERS,
             )
     _gas_adds_up(blocks, fields)
     _name_contracts(blocks, txs, fields)
-    logs = _logs(exports, first, last)
-    values, topics = logs_as_text(logs, _placed(logs, "log"))
-    return Receipts(
-        stated(fields, _placed(fields, "receipt")), values, _of_transactions(blocks, logs), topics
-    )
+    logs = read_logs(exports, blocks, first, last)
+    values, topics = logs_as_text(logs, _placed(logs.columns, "log"))
+    return Receipts(stated(fields, _placed(fields, "receipt")), values, logs.tx, topics), logs
 
 
 def _gas_adds_up(blocks: Blocks, fields: Columns) -> None:
@@ -95,55 +96,24 @@ def _gas_adds_up(blocks: Blocks, fields: Columns) -> None:
 
 
 def _name_contracts(blocks: Blocks, txs: Columns, fields: Columns) -> None:
-    """What transactions created, where no file names it: the address follows from sender and nonce."""
+    """What transactions created: the address follows from sender and nonce (Yellow Paper, section 7).
+
+    It is put in where no file names it; `BadExport` where a file names another.
+    """
     named = fields.maybe("contractAddress", 20)
     raw, there = named.raw.copy(), named.there.copy()
-    rows = np.flatnonzero(~txs.there("to") & ~there)
+    rows = np.flatnonzero(~txs.there("to") & np.isin(txs.integers("type", must=False), SIGNED))
     if not len(rows):
         return
     senders, nonces = blocks.txs.fixed("from", 20)[rows], txs.integers("nonce")[rows]
     for row, sender, nonce in zip(rows.tolist(), senders, nonces.tolist(), strict=True):  # few of many
-        number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-        made = keccak256(rlp([sender.tobytes(), number]))[12:]  # Yellow Paper, section 7
+        made = created(sender.tobytes(), nonce)
+        if there[row] and raw[row].tobytes() != made:
+            raise BadExport(
+                f"{fields.file(row)}: transaction {row - blocks.firsts[blocks.tx_block[row]]} of block "
+                f"{fields.heights[row]} creates the contract 0x{made.hex()}, as its sender and nonce tell, and not "
+                f"0x{raw[row].tobytes().hex()}.",
+                hint=OTHERS,
+            )
         raw[row], there[row] = np.frombuffer(made, np.uint8), True
     fields.give("contractAddress", Fixed(raw, there))
-
-
-def _logs(exports: Exports, first: int, last: int) -> Columns:
-    """Logs in order; `BadExport` where one is there twice."""
-    logs = Columns(exports.read(Dataset.LOGS, first, last))
-    logs = logs.at(np.lexsort((logs.integers("logIndex"), logs.heights)))
-    index = logs.integers("logIndex")
-    again = (np.diff(index) == 0) & (np.diff(logs.heights) == 0)
-    if again.any():
-        row = int(np.argmax(again))
-        raise BadExport(
-            f"{logs.file(row + 1)}: log {index[row]} of block {logs.heights[row]} is there twice (also in "
-            f"{logs.file(row)}).",
-            hint="Import each log from one file.",
-        )
-    return logs
-
-
-def _of_transactions(blocks: Blocks, logs: Columns) -> NDArray[np.int64]:
-    """(l,) row of each log's transaction; `BadExport` where it is not there, or another one."""
-    ids = logs.heights << 24 | logs.integers("transactionIndex")
-    rows = np.searchsorted(blocks.tx_ids, ids)
-    hashes = logs.fixed("transactionHash", 32)
-    there = np.append(blocks.tx_ids, -1)[rows] == ids
-    there[there] = (blocks.tx_hashes[rows[there]] == hashes[there]).all(axis=1)
-    if not there.all():
-        row = int(np.argmin(there))
-        raise BadExport(
-            f"{logs.file(row)}: log {logs.integers('logIndex')[row]} of block {logs.heights[row]} is of transaction "
-            f"0x{hashes[row].tobytes().hex()}, which is not there.",
-            hint=_OTHERS,
-        )
-    if (back := np.diff(rows) < 0).any():
-        row = int(np.argmax(back)) + 1
-        raise BadExport(
-            f"{logs.file(row)}: log {logs.integers('logIndex')[row]} of block {logs.heights[row]} is of an earlier "
-            "transaction than the log before it.",
-            hint=_OTHERS,
-        )
-    return rows

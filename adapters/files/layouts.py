@@ -29,6 +29,7 @@ class Kind(StrEnum):
     AMOUNT = "amount"  # a uint256
     ADDRESS = "address"
     HASH = "hash"
+    BLOOM = "bloom"  # the 256 bytes that tell of a block's logs
     BYTES = "bytes"
     TEXT = "text"
     FLAG = "flag"  # 0 or 1, true or false
@@ -82,6 +83,7 @@ _HEIGHT = _needs("number", Kind.WHOLE, "block_number")
 _TXID = _needs("transactionHash", Kind.HASH, "transaction_hash")
 _INDEX = _needs("transactionIndex", Kind.WHOLE, "transaction_index")
 _LOG_INDEX = _needs("logIndex", Kind.WHOLE, "log_index")
+_BLOOM = _field("logsBloom", Kind.BLOOM, "logs_bloom")
 _CHAIN_ID = _field("chainId", Kind.WHOLE, "chain_id")
 _SOURCE = _needs("from", Kind.ADDRESS, "from_address")
 _TARGET = _field("to", Kind.ADDRESS, "to_address")
@@ -101,7 +103,7 @@ LAYOUTS = (
             _needs("transactionCount", Kind.WHOLE, "transaction_count"),
             _field("miner", Kind.ADDRESS, "miner"), _field("baseFeePerGas", Kind.AMOUNT, "base_fee_per_gas"),
             _field("gasUsed", Kind.WHOLE, "gas_used"), _field("sha3Uncles", Kind.HASH, "sha3_uncles"),
-            _field("blobGasUsed", Kind.WHOLE, "blob_gas_used"), _field("withdrawals", Kind.WITHDRAWALS),
+            _field("blobGasUsed", Kind.WHOLE, "blob_gas_used"), _field("withdrawals", Kind.WITHDRAWALS), _BLOOM,
         ),
     ),
     Layout(
@@ -110,7 +112,7 @@ LAYOUTS = (
             _HEIGHT, _needs("hash", Kind.HASH, "block_hash"), _needs("parentHash", Kind.HASH, "parent_hash"),
             _needs("timestamp", Kind.WHOLE, "timestamp"), _field("miner", Kind.ADDRESS, "author"),
             _field("baseFeePerGas", Kind.AMOUNT, "base_fee_per_gas"), _field("gasUsed", Kind.WHOLE, "gas_used"),
-            _field("sha3Uncles", Kind.HASH, "uncles_hash"), _CHAIN_ID,
+            _field("sha3Uncles", Kind.HASH, "uncles_hash"), _BLOOM, _CHAIN_ID,
         ),
     ),
     Layout(
@@ -208,6 +210,8 @@ LAYOUTS = (
     ),
 )  # fmt: skip
 """Every kind of file, in the order in which columns are compared: more telling marks first."""
+KINDS = {field.name: field.kind for layout in LAYOUTS for field in layout.fields}
+"""How a field is read, by name: the same in all files."""
 
 NOT_READ = {
     frozenset(("bytecode", "address")): "contracts",

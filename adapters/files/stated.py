@@ -19,6 +19,7 @@ from adapters.evm.tape import Tape
 from adapters.evm.walk import STRING
 from adapters.files import kernels
 from adapters.files.fields import Columns
+from adapters.files.logrows import LogRows
 
 NO_TAPE = Tape(
     "files", np.zeros(0, np.uint8), (), np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.int32),
@@ -77,25 +78,18 @@ def stated(columns: Columns, place: Place) -> Stated:
     return Stated(NO_TAPE, np.zeros((len(columns), 0), np.int32), (), place, columns)
 
 
-def logs_as_text(columns: Columns, place: Place) -> tuple[Fields, NDArray[np.int32]]:
+def logs_as_text(logs: LogRows, place: Place) -> tuple[Fields, NDArray[np.int32]]:
     """Logs as `Receipts` holds them: their values, and (n, 4) the entries of their topics, -1 where there are fewer."""
-    count = len(columns)
-    topics, many = columns.topics()
-    data, starts = columns.strings("data")
+    count = len(logs)
     tape = _spelt(
-        (
-            columns.fixed("address", 20).reshape(-1),
-            data,
-            _words(columns.integers("logIndex")),
-            topics.reshape(-1),
-        ),
-        (np.full(count, 20), np.diff(starts), np.full(count, 8), np.full(4 * count, 32)),
+        (logs.emitter.reshape(-1), logs.data, _words(logs.index), logs.topics.reshape(-1)),
+        (np.full(count, 20), np.diff(logs.starts), np.full(count, 8), np.full(4 * count, 32)),
     )
     entries = np.arange(len(tape.kinds), dtype=np.int32)
     of_topics = entries[3 * count :].reshape(count, 4)
     return (
         _values(tape, ("address", "data", "logIndex"), count, place),
-        np.where(np.arange(4) < many[:, None], of_topics, -1).astype(np.int32),
+        np.where(np.arange(4) < logs.many[:, None], of_topics, -1).astype(np.int32),
     )
 
 

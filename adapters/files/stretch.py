@@ -17,7 +17,7 @@ class Stretch:
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.path, self.columns = path, list(columns)
-        self._at = 0
+        self._at = self._rows = 0
         self._rest: list[pa.RecordBatch] = []
         self._more: Iterator[pa.RecordBatch] | None = None
 
@@ -40,7 +40,10 @@ class Stretch:
             if kept < batch.num_rows:
                 self._rest.append(batch.slice(kept))
             self._at += kept
-        return pa.Table.from_batches(taken, self._schema)
+        table = pa.Table.from_batches(taken, self._schema)
+        if self._at == self._rows:  # an open reader keeps its row group: with many files, all memory
+            self._more, self._rest = None, []
+        return table
 
     def _open(self, first: int) -> None:
         """Begin at the row group that holds a row."""
@@ -55,6 +58,6 @@ class Stretch:
             at += file.metadata.row_group(group).num_rows
             group += 1
         groups = list(range(group, file.metadata.num_row_groups))
-        self._at, self._rest = at, []
+        self._at, self._rest, self._rows = at, [], file.metadata.num_rows
         self._schema = pa.schema([file.schema_arrow.field(name) for name in self.columns])
         self._more = file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=self.columns)

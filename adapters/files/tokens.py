@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,11 @@ from adapters.evm.amounts import ABSENT, KNOWN, WIDE, Amounts, constant
 from adapters.evm.blocks import Blocks
 from adapters.evm.frames import AFTER_FRAMES
 from adapters.evm.moves import Moves, Quarantine, somebody
-from adapters.evm.receipts import Receipts
-from adapters.files.exports import Rows
 from adapters.files.fields import Columns
+from adapters.files.logrows import LogRows
+from adapters.files.rows import Rows
 from tracer.chain import AssetStandard, TransferKind
 from tracer.errors import BadExport
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 STANDARDS = {"ERC20": AssetStandard.FUNGIBLE, "ERC721": AssetStandard.UNIQUE, "ERC1155": AssetStandard.MULTI}
 """Words of the column `token_type` that `tracer export` adds; without it a transfer is taken for one of units."""
@@ -30,44 +27,46 @@ STANDARDS = {"ERC20": AssetStandard.FUNGIBLE, "ERC721": AssetStandard.UNIQUE, "E
 class Stated:
     """Token transfers of files.
 
-    moves   those that no log tells
-    told    (n,) rows of `columns` that a log tells too
-    untyped (b,) whether nothing says what kind of token moved, of the blocks
+    moves     those that no log tells
+    told      rows of `columns` that a log tells too
+    standard  (n,) the kind of token; typed (n,) where the files say it
+    untyped   (b,) whether nothing says what kind of token moved, of the blocks
     """
 
     moves: Moves
     columns: Columns
     told: NDArray[np.int64]
+    standard: NDArray[np.uint8]
+    typed: NDArray[np.bool_]
     untyped: NDArray[np.bool_]
 
 
-def stated_tokens(
-    parts: Sequence[Rows], blocks: Blocks, receipts: Receipts, quarantine: Quarantine
-) -> Stated:
+def stated_tokens(parts: Sequence[Rows], blocks: Blocks, logs: LogRows, quarantine: Quarantine) -> Stated:
     """Transfers that files state, of blocks whose transactions and logs are all given; logs have the last word."""
     columns = Columns(parts)
-    index = columns.integers("logIndex")
-    keys = columns.heights << 32 | index
-    logs = blocks.heights[blocks.tx_block[receipts.log_tx]] << 32 | receipts.logs.integers("logIndex")
-    told = np.isin(keys, logs)
-    standard = _standards(columns, parts)
+    keys = columns.heights << 32 | columns.integers("logIndex")
+    told = np.isin(keys, logs.keys)
+    standard, typed = _standards(columns, parts), ~_unsaid(columns, parts)
     _refuse_twice(columns, keys, standard != AssetStandard.MULTI)
     rows = np.flatnonzero(~told)
     alone = columns.at(rows)
     untyped = np.zeros(len(blocks.heights), np.bool_)
-    untyped[np.searchsorted(blocks.heights, alone.heights[_unsaid(alone, parts)])] = True
-    return Stated(_moves(alone, standard[rows], blocks, quarantine), columns, np.flatnonzero(told), untyped)
+    untyped[np.searchsorted(blocks.heights, alone.heights[~typed[rows]])] = True
+    moves = _moves(alone, standard[rows], blocks, quarantine)
+    return Stated(moves, columns, np.flatnonzero(told), standard, typed, untyped)
 
 
 def _moves(columns: Columns, standard: NDArray[np.uint8], blocks: Blocks, quarantine: Quarantine) -> Moves:
     tx = _transactions(columns, blocks)
     unique, many = standard == AssetStandard.UNIQUE, standard == AssetStandard.MULTI
     value, number = columns.amounts("value", must=False), columns.amounts("token_id", must=False)
-    token_id = np.zeros((len(columns), 32), np.uint8)
     # ethereum-etl has the number of a collectible where the amount of others stands
     by_value = unique & (number.states == ABSENT)
-    _numbers(token_id, number, columns, "token_id", np.flatnonzero((unique & ~by_value) | many))
-    _numbers(token_id, value, columns, "value", np.flatnonzero(by_value))
+    if (nameless := np.where(by_value, value.states, number.states)[unique | many] == ABSENT).any():
+        row = int(np.flatnonzero(unique | many)[int(np.argmax(nameless))])
+        raise BadExport(f"{columns.file(row)}: a token of block {columns.heights[row]} has no number.")
+    token_id = np.where(by_value[:, None], number_words(columns, "value"), number_words(columns, "token_id"))
+    token_id[~(unique | many)] = 0
     one = constant(1, len(columns))
     amount = Amounts(
         np.where(unique[:, None], one.limbs, value.limbs), np.where(unique, one.states, value.states)
@@ -174,52 +173,13 @@ def _unsaid(columns: Columns, parts: Sequence[Rows]) -> NDArray[np.bool_]:
     return found
 
 
-def _numbers(
-    out: NDArray[np.uint8], numbers: Amounts, columns: Columns, word: str, rows: NDArray[np.int64]
-) -> None:
-    """Write the numbers of collectibles as 32 bytes."""
-    states = numbers.states[rows]
-    if (states == ABSENT).any():
-        row = int(rows[int(np.argmax(states == ABSENT))])
-        raise BadExport(f"{columns.file(row)}: a token of block {columns.heights[row]} has no number.")
-    limbs: NDArray[Any] = numbers.limbs[rows].astype(">u8")
-    out[rows, 16:24] = np.ascontiguousarray(limbs[:, 1]).view(np.uint8).reshape(-1, 8)
-    out[rows, 24:32] = np.ascontiguousarray(limbs[:, 0]).view(np.uint8).reshape(-1, 8)
-    for row in rows[states == WIDE].tolist():
+def number_words(columns: Columns, word: str) -> NDArray[np.uint8]:
+    """(n, 32) numbers as big-endian words; zeros where there is none."""
+    numbers = columns.amounts(word, must=False)
+    out = np.zeros((len(columns), 32), np.uint8)
+    limbs: NDArray[Any] = numbers.limbs.astype(">u8")
+    out[:, 16:24] = np.ascontiguousarray(limbs[:, 1]).view(np.uint8).reshape(-1, 8)
+    out[:, 24:32] = np.ascontiguousarray(limbs[:, 0]).view(np.uint8).reshape(-1, 8)
+    for row in np.flatnonzero(numbers.states == WIDE).tolist():
         out[row] = np.frombuffer(columns.uint256(word, row), np.uint8)
-
-
-def refuse_contradictions(stated: Stated, transfers: pa.Table) -> None:
-    """Where a file states what a log tells as well, both must say the same."""
-    import polars as pl
-    import pyarrow as pa
-
-    columns = stated.columns.at(stated.told)
-    if not len(columns):
-        return
-    told = pl.DataFrame(pl.from_arrow(transfers)).filter(pl.col("log_index").is_not_null())
-    told = told.filter(pl.len().over("tx_id", "log_index") == 1).with_columns(
-        height=pl.col("tx_id") // (1 << 24)
-    )
-    value = columns.amounts("value", must=False).arrow()
-    frame = pl.DataFrame(
-        {
-            "row": np.arange(len(columns)),
-            "height": columns.heights,
-            "log_index": columns.integers("logIndex").astype(np.int32),
-            "contract_said": pl.Series(pa.array(list(map(bytes, columns.fixed("contract", 20))))),
-            "said": pl.Series(value),
-        }
-    )
-    both = frame.join(told, on=["height", "log_index"], how="inner", maintain_order="left")
-    odd = both.filter(
-        (pl.col("contract") != pl.col("contract_said"))
-        | ((pl.col("standard") == int(AssetStandard.FUNGIBLE)) & pl.col("said").ne_missing(pl.col("amount")))
-    )
-    if odd.height:
-        row = odd["row"][0]
-        raise BadExport(
-            f"{columns.file(row)}: the token transfer of log {odd['log_index'][0]} of block {columns.heights[row]} is "
-            "not what that log tells.",
-            hint="The files are of different exports: export them again.",
-        )
+    return out

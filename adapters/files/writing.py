@@ -52,7 +52,8 @@ NOT_CARRIED = (
     "and token_id; value is the token's number for ERC721, as ethereum-etl writes it",
     "traces: frames that moved value or created a contract, in the order of execution, all right below their "
     "transaction; self-destructs are written as calls. Blocks that were not traced have none",
-    "transactions: value is 0 where a transaction failed; input is its first four bytes",
+    "transactions: value is 0 where a transaction failed; input is its first four bytes. What deposits of the OP "
+    "stack brought from layer 1 (mint) is not here",
     "empty columns: what tracer does not keep. Approvals, opening balances, names of tokens and clusters are not here; "
     "the gas of blobs is not, so that the fees of transactions of type 3 cannot be told from these files",
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from adapters.evm.chains import chain_named
+from adapters.evm.chains import EvmChain, chain_named
 from adapters.evm.decode import decode
 from adapters.files.exports import open_exports
 from adapters.files.source import ExportSource
@@ -24,7 +25,8 @@ from tracer.ledger.store import Ledger
 from tracer.workspace import Workspace
 
 DATA = Path(__file__).parent / "data"
-CHAIN = chain_named("evm-31337")
+TOKEN = bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3")
+CHAIN = replace(chain_named("evm-31337"), wrapped=(TOKEN,))
 ETL = ("blocks", "transactions", "receipts", "logs", "token_transfers", "traces")
 CRYO = ("blocks", "transactions", "logs", "traces", "erc20_transfers", "erc721_transfers")
 PARTS = ("blocks", "txs", "transfers", "relations", "events", "quarantine")
@@ -46,10 +48,12 @@ class Nothing:
         return None
 
 
-def source(paths: Iterable[Path], scratch: Path, wanted: frozenset[bytes] = frozenset()) -> ExportSource:
+def source(
+    paths: Iterable[Path], scratch: Path, wanted: frozenset[bytes] = frozenset(), chain: EvmChain = CHAIN
+) -> ExportSource:
     """Files as a source of blocks."""
     scratch.mkdir(parents=True, exist_ok=True)
-    return ExportSource(open_exports(list(paths), scratch), CHAIN, wanted)
+    return ExportSource(open_exports(list(paths), scratch), chain, wanted)
 
 
 def batch(found: ExportSource) -> AccountBatch:

@@ -32,6 +32,16 @@ def _but(column: str, value: str, /, **where: str) -> Callable[[Row], list[Row]]
     return lambda row: [{**row, column: value} if all(row[k] == v for k, v in where.items()) else row]
 
 
+def _more(column: str, value: str, /, **where: str) -> Callable[[Row], list[Row]]:
+    """A column that only `tracer export` writes, empty but for rows with these values."""
+    return lambda row: [{**row, column: value if all(row[k] == v for k, v in where.items()) else ""}]
+
+
+def _behind(changes: Row, /, **where: str) -> Callable[[Row], list[Row]]:
+    """One row more behind that with these values, changed."""
+    return lambda row: [row, {**row, **changes}] if all(row[k] == v for k, v in where.items()) else [row]
+
+
 def _twice(**where: str) -> Callable[[Row], list[Row]]:
     return lambda row: [row, row] if all(row[k] == v for k, v in where.items()) else [row]
 
@@ -45,6 +55,7 @@ def _less(*columns: str) -> Callable[[Row], list[Row]]:
 
 
 _OTHER = "0x" + "ab" * 32
+_STRANGER = "0x" + "ee" * 20
 WHOLE_LINE = '{"number": 1, "hash": "0x", "parent_hash": "0x", "timestamp": 1, "transaction_count": 0}\n'
 WRONG = {
     "an exponent": ("transactions", _but("value", "1e18", block_number="5"), "column value holds '1e18' in block 5"),
@@ -70,8 +81,51 @@ WRONG = {
     "gas that is too little": ("receipts", _but("gas_used", "1", block_number="4"), "its transactions used 1"),
     "a log twice": ("logs", _twice(block_number="6", log_index="3"), "log 3 of block 6 is there twice"),
     "a log of nobody": ("logs", _but("transaction_hash", _OTHER, log_index="3"), "which is not there"),
+    "the logs of a block": (
+        "logs", _without(block_number="6"), "block 6 has logs, as its logs_bloom tells, and",
+    ),
+    "all logs": ("logs", lambda _: [], "block 6 has logs, as its logs_bloom tells, and"),
+    "a log in the middle": ("logs", _without(log_index="1"), "log 2 of block 6 is there, and one before it is not"),
+    "the last log": ("logs", _without(log_index="5"), "logs of block 6 are missing: its logs_bloom"),
+    "another topic": (
+        "logs", _but("topics", _OTHER, block_number="8", log_index="2"), "logs of block 8 are missing: its logs_bloom",
+    ),
+    "a log too many": (
+        "logs", _behind({"log_index": "6", "address": _STRANGER}, block_number="6", log_index="5"),
+        "a log of block 6 is none of its",
+    ),
+    "a failed transaction with a log": (
+        "receipts", _but("status", "0", block_number="6", transaction_index="0"),
+        "a receipt of block 6 says that transaction 0 failed, and",
+    ),
+    "a failed transaction with a sound trace": (
+        "receipts", _but("status", "0", block_number="5", transaction_index="0"),
+        "says that transaction 0 failed, and its trace in",
+    ),
+    "a transaction that failed in its trace alone": (
+        "receipts", _but("status", "1", block_number="6", transaction_index="4"), "did not fail, and its trace in",
+    ),
+    "another contract than sender and nonce make": (
+        "receipts", _but("contract_address", _STRANGER, block_number="3"), f"tell, and not {_STRANGER}",
+    ),
     "a token transfer twice": ("token_transfers", _twice(log_index="3"), "of log 3 of block 6 is there twice"),
-    "another amount than its log": ("token_transfers", _but("value", "78", value="77"), "is not what that log tells"),
+    "another amount than its log": ("token_transfers", _but("value", "78", value="77"), "has another amount than"),
+    "another number than its log": ("token_transfers", _but("value", "43", value="42"), "has another amount than that"),
+    "another sender than its log": ("token_transfers", _but("from_address", _STRANGER, value="77"), "another sender"),
+    "another receiver than its log": ("token_transfers", _but("to_address", _STRANGER, value="77"), "another receiver"),
+    "another token than its log": ("token_transfers", _but("token_address", _STRANGER, value="77"), "another contract"),
+    "another transaction than its log": (
+        "token_transfers", _but("transaction_hash", _OTHER, value="77"), "has another transaction than that log",
+    ),
+    "another kind of token than its log": (
+        "token_transfers", _more("token_type", "ERC721", value="77"), "has another kind of token than that log",
+    ),
+    "a token transfer without a log": (
+        "token_transfers", _but("log_index", "9", log_index="4"), "log 9 of block 6 is of a log that is not there",
+    ),
+    "a token transfer of an approval": (
+        "token_transfers", _but("log_index", "5", log_index="4"), "the token transfer of log 5 of block 6 is of a log",
+    ),
     "a frame missing": ("traces", _without(trace_address="0,0", block_number="10"), "calls before it are missing"),
     "the last frame missing": ("traces", _without(trace_address="0", block_number="7"), "made more calls"),
     "a frame twice": ("traces", _twice(trace_address="0,1"), "is there twice"),

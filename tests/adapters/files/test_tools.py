@@ -1,12 +1,17 @@
 """What ethereum-etl and cryo wrote of a chain gives the facts that the node's own answers give."""
 
+import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from adapters.addresses.keccak import keccak256
+from adapters.evm.chains import Fees
 from tests.adapters.files.exported import (
+    CHAIN,
     CREATIONS,
     DATA,
     ETL,
@@ -85,7 +90,10 @@ def test_parquet_of_cryo(tmp_path: Path, as_hex: bool) -> None:
     found = source(cryo(tmp_path / "c", as_hex=as_hex), tmp_path / "s")
     same(batch(found), of_node(), clones=False)
     assert found.exports.chains.keys() == {31337}
-    assert found.notes() == ["the files do not say what stake was returned (12 blocks)"]
+    assert found.notes() == [
+        "no logs_bloom tells of their logs: whether all of them are there is not known (10 blocks)",
+        "the files do not say what stake was returned (12 blocks)",
+    ]
 
 
 def test_amounts_of_cryo_as_big_endian_bytes_alone(tmp_path: Path) -> None:
@@ -210,3 +218,47 @@ def test_a_self_destruct_that_does_not_say_what_it_moved(tmp_path: Path) -> None
         "a frame that does not say what it moved"
     ) == 1
     assert made.blocks.column("traced").to_pylist() == [True] * 11 + [False]
+
+
+def test_a_filter_that_the_chain_does_not_fill_tells_nothing(tmp_path: Path) -> None:
+    def empty(row: dict[str, str]) -> list[dict[str, str]]:
+        return [{**row, "logs_bloom": "0x" + "0" * 512}]
+
+    names = ("transactions", "receipts", "logs", "traces")
+    found = source([*etl(*names), edited(tmp_path, "blocks", empty)], tmp_path / "s")
+    same(batch(found), of_node("traces"), clones=False)
+    assert found.notes() == [
+        "no logs_bloom tells of their logs: whether all of them are there is not known (3 blocks)"
+    ]
+
+
+def test_blocks_of_a_layer_2_hold_logs_of_the_chain_itself_and_deposits(tmp_path: Path) -> None:
+    def of_the_chain(row: dict[str, str]) -> list[dict[str, str]]:
+        """Transactions 3 to 6 of block 6 are nobody's, and deposits."""
+        own = row["block_number"] == "6" and int(row["transaction_index"]) > 2
+        return [{**row, "from_address": "0x" + "0" * 40, "transaction_type": "126"} if own else row]
+
+    def without_their_logs(row: dict[str, str]) -> list[dict[str, str]]:
+        """As Polygon has it: the header tells of the logs of its users alone."""
+        return [{**row, "logs_bloom": users if row["number"] == "6" else row["logs_bloom"]}]
+
+    logs = csv.DictReader((DATA / "logs.csv").read_text().splitlines())
+    theirs = [row for row in logs if row["block_number"] == "6" and int(row["transaction_index"]) <= 2]
+    words = [word for row in theirs for word in (row["address"], *row["topics"].split(","))]
+    users = "0x" + "".join(f"{byte:02x}" for byte in _bloom(words))
+    names = ("receipts", "logs")
+    told = [edited(tmp_path, "transactions", of_the_chain), edited(tmp_path, "blocks", without_their_logs)]
+    found = source([*etl(*names), *told], tmp_path / "s", chain=replace(CHAIN, fees=Fees.OP_STACK))
+    batch(found)
+    assert "what deposits from layer 1 brought is not told by these files (1 blocks)" in found.notes()
+    assert not [note for note in found.notes() if "logs" in note]
+
+
+def _bloom(words: list[str]) -> bytes:
+    """The filter of addresses and topics, as the Yellow Paper writes it (section 4.4.1)."""
+    bits = 0
+    for word in words:
+        digest = keccak256(bytes.fromhex(word[2:]))
+        for pair in (0, 2, 4):
+            bits |= 1 << (int.from_bytes(digest[pair : pair + 2]) & 2047)
+    return bits.to_bytes(256)
