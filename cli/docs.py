@@ -79,7 +79,12 @@ def rules_page() -> str:
             detector.references, detector.limitations,
         )  # fmt: skip
         lines += ["", f"Parameters: `{detector.parameters}`"]
-    lines += ["", "## Bridges", "", "An event counts only where a contract of `rules/bridges/emitters.yml` emitted it."]
+    lines += [
+        "",
+        "## Bridges",
+        "",
+        "An event counts only where a contract of `rules/bridges/emitters.yml` emitted it.",
+    ]
     for bridge in BRIDGES:
         chains = ", ".join(own()[bridge.id].emitters)
         lines += _rule(

@@ -11,6 +11,7 @@ import click
 
 from cli import compose
 from cli.app import App, at_option, case_options, intel_option, json_option, json_text
+from cli.bridges import leading_on, list_options
 from cli.walking import STOPPED, walking
 from tracer.errors import BadSeeds, SourceUnavailable, UsageError
 
@@ -60,6 +61,11 @@ MOST_BYTES = 64 << 20
     "--max-txs", default=200_000, show_default=True, type=click.IntRange(1), help="Most transactions."
 )
 @click.option("--min-value", metavar="X", help="Stop at lots smaller than this many coins.")
+@click.option(
+    "--asset",
+    metavar="ASSET",
+    help="Of an account chain follow this asset only: native, a symbol, a contract.",
+)
 @click.option("--min-share", metavar="X", help="Stop at lots smaller than this share of the seeds: 0.001.")
 @click.option(
     "--high-degree",
@@ -96,6 +102,7 @@ MOST_BYTES = 64 << 20
 @click.option("--currency", default="USD", show_default=True, metavar="CODE", help="Currency of fiat values.")
 @click.option("--price-source", metavar="NAME", help="Prices of this source only; else as sources rank.")
 @click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
+@list_options
 @at_option
 @intel_option
 @case_options
@@ -113,6 +120,7 @@ def command(
     hops: int,
     max_txs: int,
     min_value: str | None,
+    asset: str | None,
     min_share: str | None,
     degree: int,
     stop: tuple[str, ...],
@@ -126,6 +134,8 @@ def command(
     currency: str,
     price_source: str | None,
     chain_name: str | None,
+    emitters: tuple[Path, ...],
+    mixer_pools: tuple[Path, ...],
     at: str | None,
     intel: str | None,
     case_id: str,
@@ -134,15 +144,17 @@ def command(
 ) -> None:
     """Follow money from SEEDs to where it was cashed out; with --backward, to where it came from.
 
-    A SEED is an address, txid:vout, txid@address, txid:*, tag:LABEL, vasp:ID or cluster:ADDRESS. All
+    A SEED is an address, txid:vout, txid@address, txid:*, tag:LABEL, vasp:ID or cluster:ADDRESS; on an account chain
+    txid:N is a transfer. All
     addresses are one set: what arrives in it from outside is followed. Without --method the answer is a
     range: fifo and haircut, and the most that can have flowed. Ctrl-C ends at the next hop and gives what
     was found, marked as partial.
     """
     from cli.graph import check, write
     from cli.trace_text import render
+    from tracer.chain import Family
     from tracer.flow.methods import DEFAULT
-    from tracer.flow.question import Question, base_units, seconds
+    from tracer.flow.question import MOST_OF_ACCOUNTS, MOST_UNITS, Question, base_units, seconds
     from tracer.flow.seeding.seed_file import parse
 
     def moment(text: str | None) -> int | None:
@@ -150,6 +162,11 @@ def command(
 
     with compose.case_question(app, "trace", (), case_id, purpose) as log:
         chain, plain = on_chain(chain_name, seeds)
+        compose.words(asset)
+        accounts = chain.family is Family.ACCOUNT
+        if asset is not None and not accounts:
+            raise UsageError(f"--asset is for account chains; {chain.name} has one asset, {chain.asset}.")
+        most = MOST_OF_ACCOUNTS if accounts else MOST_UNITS
         listed = _bytes(seeds_file) if seeds_file else None
         if listed is not None:
             log.read(f"seeds sha256:{hashlib.sha256(listed).hexdigest()}")
@@ -168,7 +185,9 @@ def command(
             stop=stop,
             through=through,
             fees="miners" if fees == "miners" else "sink",
-            min_value=0 if min_value is None else base_units(min_value, chain.decimals),
+            min_value=0 if min_value is None else base_units(min_value, _decimals(app, chain, asset), most),
+            asset=asset,
+            most=most,
             after=moment(after),
             before=moment(before),
             seed_after=moment(seed_after),
@@ -180,7 +199,7 @@ def command(
             price_source=price_source,
         )
         with walking(app) as walk:
-            document = answer(app, chain.name, question, intel, at, walk)
+            document = answer(app, chain.name, question, intel, at, walk, (emitters, mixer_pools))
         first = document["documents"][0] if "documents" in document else document
         log.read(first["intel_snapshot"])
         for tip in first["as_of"]:
@@ -195,6 +214,16 @@ def command(
             write(graph, document)
     if walk.stopped:
         sys.exit(STOPPED)
+
+
+def _decimals(app: App, chain: AnyChain, asset: str | None) -> int:
+    """Digits after the point of what `--min-value` is given in."""
+    if asset is None:
+        return chain.decimals
+    from tracer.flow.accounts.assets import decimals_of
+
+    with compose.open_ledger(app, chain.name) as ledger:
+        return decimals_of(ledger, asset)
 
 
 def _bytes(seeds_file: Path) -> bytes:
@@ -233,11 +262,13 @@ def answer(
     intel: str | None = None,
     at: str | None = None,
     pulse: Pulse = lambda _hop, _txs: True,
+    lists: tuple[Sequence[Path], Sequence[Path]] = ((), ()),
 ) -> dict[str, Any]:
     """The document of a question on the facts as they stand, or as of a block (`at`), and the claims (of a snapshot).
 
-    For other verbs too.
+    For other verbs too. `lists`: an analyst's own lists of bridge contracts and of mixer pools.
     """
+    from contextlib import ExitStack
     from importlib.metadata import PackageNotFoundError, version
 
     from rules import clustering
@@ -249,7 +280,18 @@ def answer(
     except PackageNotFoundError:
         engine = "0.1.0"
     claims = compose.claims(app, intel)
-    with compose.linked(app, chain_name, claims, at=at) as ledger:
+    with ExitStack() as opened:
+        ledger = opened.enter_context(compose.linked(app, chain_name, claims, at=at))
+        bridges = leading_on(
+            app, opened, ledger, claims, as_of=at is not None, emitters=lists[0], pools=lists[1]
+        )
         return trace(
-            ledger, claims, question, rules=clustering(), engine=engine, rates=error_rate, pulse=pulse
+            ledger,
+            claims,
+            question,
+            rules=clustering(),
+            engine=engine,
+            rates=error_rate,
+            pulse=pulse,
+            bridges=bridges,
         )

@@ -20,6 +20,54 @@ MARKING = "poison"
 """The method that marks whole outputs and divides nothing: its amounts are no parts of the seed."""
 
 
+def by_asset(document: Document) -> list[Document]:
+    """The same for each asset of an account chain, with its own totals; a document of one asset as it is."""
+    documents: list[dict[str, Any]] = document.get("documents", [document])
+    if "asset_id" not in documents[0]["totals"][0]:
+        return [document]
+    rows = [total for doc in documents for total in doc["totals"]]
+    assets = list(dict.fromkeys(total["asset_id"] for total in rows))
+    return [
+        {
+            "documents": [_of_asset(doc, asset, rows) for doc in documents],
+            "comparison": [row for row in document.get("comparison", []) if row["asset_id"] == asset],
+        }
+        for asset in assets
+    ]
+
+
+def _of_asset(doc: Document, asset: str, rows: Iterable[Document]) -> dict[str, Any]:
+    """One method's document with one asset's rows; a method that does not meet the asset has zeros."""
+
+    def own(key: str) -> list[Any]:
+        return [row for row in doc[key] if row["amount"]["asset_id"] == asset]
+
+    shown = next(total for total in rows if total["asset_id"] == asset)
+    nothing = {key: "0" if key in _COUNTED else shown[key] for key in shown}
+    zero = {
+        "asset": shown["asset"], "asset_id": asset, "base_units": "0", "decimals": shown["decimals"], "fiat": None,
+        "decimal": decimal_text(0, shown["decimals"] or 0),
+    }  # fmt: skip
+    empty = dict.fromkeys(("gross_received", "internal", "external_received"), zero)
+    left = zero if doc["seed_summary"]["left"] is not None else None
+    return {
+        **doc,
+        "totals": [total for total in doc["totals"] if total["asset_id"] == asset] or [nothing],
+        "seed_summary": next(
+            (row for row in doc["seed_summaries"] if row["gross_received"]["asset_id"] == asset),
+            {**empty, "left": left},
+        ),
+        "other_endpoints": {
+            **doc["other_endpoints"],
+            "amount": next((row for row in doc["other_amounts"] if row["asset_id"] == asset), zero),
+        },
+        **{key: own(key) for key in ("endpoints", "stops", "unspent", "unread", "minted")},
+    }
+
+
+_COUNTED = ("seed", "converted_in", *BUCKETS, "converted_out")
+
+
 class Answer:
     """One or several documents of the same question."""
 
@@ -28,7 +76,9 @@ class Answer:
         self.comparison: list[dict[str, Any]] = document.get("comparison", [])
         self.main = self.documents[0]
         self.methods = [doc["method"] for doc in self.documents]
-        self.asset = self.main["totals"][0]["asset"]
+        several = len(self.main["as_of"]) > 1
+        total = self.main["totals"][0]
+        self.asset = f"{total['asset']} on {total['chain']}" if several else total["asset"]
         self._decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
 
     @property
@@ -49,10 +99,29 @@ class Answer:
         return bool(self.main["direction"] == "backward")
 
     @property
+    def one_of_many(self) -> bool:
+        """Whether it is of one asset of an account chain, beside others."""
+        return "asset_id" in self.main["totals"][0]
+
+    @property
+    def met(self) -> bool:
+        """Whether any method met a service, or a place where the trail ended."""
+        return any(doc["endpoints"] or doc["stops"] for doc in self.documents)
+
+    @property
     def buckets(self) -> list[str]:
         """Those that can hold anything in this direction."""
         nowhere = ("unspent", "burned", "fees") if self.backward else ("minted",)
-        return [name for name in BUCKETS if name not in nowhere]
+        buckets = [name for name in BUCKETS if name not in nowhere]
+        return buckets + (["converted_out"] if self._any("converted_out") else [])
+
+    @property
+    def entered(self) -> list[str]:
+        """How money came into the trace of this asset."""
+        return ["seed"] + (["converted_in"] if self._any("converted_in") else [])
+
+    def _any(self, bucket: str) -> bool:
+        return any(int(doc["totals"][0][bucket]) for doc in self.documents)
 
     @property
     def filtered(self) -> bool:

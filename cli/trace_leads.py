@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from cli.trace_answer import ROWS, Answer, many, with_worth
 
@@ -19,6 +20,9 @@ def behind_mixers(console: Console, answer: Answer) -> None:
     if not rows:
         console.print("  no service within the limits of this question")
     for row in rows[:ROWS]:
+        if "pool" in row:
+            _withdrawal(console, row)
+            continue
         last = f" (last known {row['kyc_last_known']})" if row["kyc_last_known"] else ""
         console.print(
             f"  {row['entity']} ({row['category']}), KYC then: {row['kyc_level']}{last}: "
@@ -36,4 +40,16 @@ def behind_mixers(console: Console, answer: Answer) -> None:
         if len(row["legs"]) > 3:
             console.print(f"      ... and {many(len(row['legs']) - 3, 'more payment')} in the JSON")
     if len(rows) > ROWS:
-        console.print(f"  ... and {many(len(rows) - ROWS, 'more service')} in the JSON")
+        console.print(f"  ... and {many(len(rows) - ROWS, 'more lead')} in the JSON")
+
+
+def _withdrawal(console: Console, row: Mapping[str, Any]) -> None:
+    """A withdrawal of a mixer pool that may answer a traced deposit."""
+    habits = ", ".join(habit.replace("_", " ") for habit in row["habits"])
+    console.print(
+        f"  withdrawn on {row['time']}, at most {with_worth(row['at_most'])}: {habits}; "
+        f"any of {row['anonymity_set']:,} deposits, as far as these habits tell",
+        soft_wrap=True,
+    )
+    console.print(f"      {row['deposit']} -> {row['withdrawal']}", soft_wrap=True)
+    console.print(f"      {row['recipient']}", soft_wrap=True)

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli.trace_answer import MARKING, ROWS, Answer, Document, Row, label, many, not_shown, with_worth
+from cli.trace_answer import (
+    MARKING,
+    ROWS,
+    Answer,
+    Document,
+    Row,
+    by_asset,
+    label,
+    many,
+    not_shown,
+    with_worth,
+)
 from cli.trace_leads import behind_mixers
 from cli.trace_peels import peel_chains
 from cli.trace_sources import behind, overruled, protected, where_to_ask
@@ -21,45 +32,57 @@ if TYPE_CHECKING:
 def render(console: Console, document: Document) -> None:
     """Print a trace."""
     answer = Answer(document)
-    _head(console, answer)
-    _services(console, answer)
-    _legs(console, answer)
-    where_to_ask(console, answer)
-    _stops(console, answer)
-    peel_chains(console, answer)
-    _resting(console, answer, "unspent", "Not spent up to the block named above")
-    _resting(console, answer, "minted", "Mined: the money was new")
-    _totals(console, answer)
+    parts = by_asset(document)
+    _head(console, answer, [Answer(part) for part in parts])
+    for part in map(Answer, parts):
+        _services(console, part)
+        _legs(console, part)
+        where_to_ask(console, part)
+        _stops(console, part)
+        peel_chains(console, part)
+        _resting(console, part, "unspent", "Not spent up to the block named above")
+        _resting(console, part, "minted", "Mined: the money was new")
+        _totals(console, part)
+    _conversions(console, answer)
     behind(console, answer)
     behind_mixers(console, answer)
     overruled(console, answer)
     protected(console, answer)
-    for title, lines in (
-        ("What this result says", says(document)),
-        ("What it does not say", says_not(document)),
-    ):
+    # of an asset that met nothing there is nothing to say beside others that did
+    telling = [part for part in parts if Answer(part).met] or parts
+    for title, said in (("What this result says", says), ("What it does not say", says_not)):
+        lines = dict.fromkeys(line for part in telling for line in said(part))
         console.print(f"\n{title}", style="bold")
         for line in lines:
             console.print(f"  - {line}")
 
 
-def _head(console: Console, answer: Answer) -> None:
+def _head(console: Console, answer: Answer, parts: Sequence[Answer]) -> None:
     doc = answer.main
-    tip, summary = doc["as_of"][0], doc["seed_summary"]
+    tip = doc["as_of"][0]
     if doc["tlp"]:
         console.print(f"{doc['tlp']}: show this to nobody whom that marking does not allow", style="bold")
     what = "Source of funds" if answer.backward else "Trace"
     console.print(f"{what} on {tip['chain']} as of block {tip['height']} ({tip['block_time']})", style="bold")
+    for other in doc["as_of"][1:]:
+        console.print(f"  and on {other['chain']} as of block {other['height']} ({other['block_time']})")
     for seed in doc["seeds"][:ROWS]:
         console.print(f"  seed {seed['kind']} {seed['value']}: {many(seed['lots'], 'lot')}", soft_wrap=True)
     _more(console, len(doc["seeds"]), "seed")
-    if summary["left"] is not None:
-        console.print(f"  left the entity in the window: {with_worth(summary['left'])}")
-    else:
+    summaries = [part.main["seed_summary"] for part in parts]
+    brought = [s for s in summaries if int((s["left"] or s["gross_received"])["base_units"])]
+    for summary in brought or summaries[:1]:
+        if summary["left"] is not None:
+            console.print(f"  left the entity in the window: {with_worth(summary['left'])}")
+        else:
+            console.print(
+                f"  received {with_worth(summary['gross_received'])}, "
+                f"of it {summary['internal']['decimal']} inside the seed set, "
+                f"{summary['external_received']['decimal']} from outside"
+            )
+    for row in doc.get("unbelieved", ()):
         console.print(
-            f"  received {with_worth(summary['gross_received'])}, "
-            f"of it {summary['internal']['decimal']} inside the seed set, "
-            f"{summary['external_received']['decimal']} from outside"
+            f"  not believed: {row['asset']} ({row['problem']}), {many(row['transfers'], 'transfer')}"
         )
     console.print(f"  coverage: {doc['coverage']['status']}")
     for note in doc["coverage"]["notes"]:
@@ -94,7 +117,8 @@ def _services(console: Console, answer: Answer) -> None:
     if not rows:
         asked = " that --exits asks for" if answer.filtered else " that could be asked"
         did = "found that paid it" if answer.backward else "reached"
-        console.print(f"\nNo service{asked} was {did}.")
+        within = f" with {answer.asset}" if answer.one_of_many else ""
+        console.print(f"\nNo service{asked} was {did}{within}.")
     for doc in answer.documents if answer.filtered else ():
         under = f" under {doc['method']}" if len(answer.methods) > 1 else ""
         hidden = not_shown(doc["other_endpoints"])
@@ -142,7 +166,7 @@ def _legs(console: Console, answer: Answer) -> None:
     rows = answer.merged(
         (
             doc["method"],
-            (leg["txid"], leg["vout"]),
+            (leg["txid"], leg["vout"], leg["transfer_index"]),
             {**leg, "entity": row["entity"]},
             leg["amount_traced"],
         )
@@ -170,7 +194,8 @@ def _legs(console: Console, answer: Answer) -> None:
             soft_wrap=True,
         )
         console.print(f"      {leg['address']}", soft_wrap=True)
-        console.print(f"      {leg['txid']}:{leg['vout']}", soft_wrap=True)
+        place = leg["transfer_index"] if leg["vout"] is None else leg["vout"]
+        console.print(f"      {leg['txid']}:{place}", soft_wrap=True)
     _more(console, len(rows), "transaction")
 
 
@@ -221,9 +246,9 @@ def _stops(console: Console, answer: Answer) -> None:
 
 
 def _resting(console: Console, answer: Answer, key: str, title: str) -> None:
-    """Outputs in which money rests."""
+    """Outputs in which money rests; on an account chain accounts."""
     rows = answer.merged(
-        (doc["method"], (row["outpoint"],), row, row["amount"])
+        (doc["method"], (row["outpoint"] or row["address"],), row, row["amount"])
         for doc in answer.documents
         for row in doc[key]
     )
@@ -231,12 +256,12 @@ def _resting(console: Console, answer: Answer, key: str, title: str) -> None:
         return
     console.print(f"\n{title}", style="bold")
     for found in rows[: ROWS // 2]:
-        console.print(
-            f"  {_by_method(answer, found, answer.methods)} in {found.row['outpoint']}", soft_wrap=True
-        )
+        what = f"in {found.row['outpoint']}" if found.row["outpoint"] else answer.asset
+        console.print(f"  {_by_method(answer, found, answer.methods)} {what}", soft_wrap=True)
         console.print(f"      {found.row['address'] or 'no address'}", soft_wrap=True)
     if len(rows) > ROWS // 2:
-        console.print(f"  ... and {many(len(rows) - ROWS // 2, 'more output')} in the JSON")
+        what = "output" if rows[0].row["outpoint"] else "account"
+        console.print(f"  ... and {many(len(rows) - ROWS // 2, f'more {what}')} in the JSON")
 
 
 def _totals(console: Console, answer: Answer) -> None:
@@ -244,7 +269,8 @@ def _totals(console: Console, answer: Answer) -> None:
     console.print(f"\n{title} ({answer.asset})", style="bold")
     sums = [doc["totals"][0] for doc in answer.documents]
     buckets = [
-        [name, *(answer.coins(int(total[name])) for total in sums)] for name in ("seed", *answer.buckets)
+        [name, *(answer.coins(int(total[name])) for total in sums)]
+        for name in (*answer.entered, *answer.buckets)
     ]
     _columns(console, [["", *map(label, answer.methods)], *buckets])
     if MARKING in answer.methods:
@@ -252,3 +278,22 @@ def _totals(console: Console, answer: Answer) -> None:
         console.print(
             f"  {MARKING}: marked, not divided: these do not add up to the seed{coins}", soft_wrap=True
         )
+
+
+def _conversions(console: Console, answer: Answer) -> None:
+    """Swaps and wraps on the way, under each method."""
+    if not any(doc["conversions"] for doc in answer.documents):
+        return
+    console.print("\nWhere one asset became another", style="bold")
+    for doc in answer.documents:
+        for row in doc["conversions"][:ROWS]:
+            sides = (row["from"]["amount_traced"], row["to"]["amount_traced"])
+            gave, got = (with_worth(amount) if amount else "nothing" for amount in sides)
+            console.print(
+                f"  {label(doc['method'])}, {row['kind']} on {row['time']}: {gave} -> {got}", soft_wrap=True
+            )
+            console.print(f"      {row['from']['address']} -> {row['to']['address']}", soft_wrap=True)
+            console.print(f"      {row['txid']}", soft_wrap=True)
+            if row["kind"] == "bridge":
+                console.print(f"      -> on {row['to']['chain']}: {row['to']['txid']}", soft_wrap=True)
+        _more(console, len(doc["conversions"]), "conversion")

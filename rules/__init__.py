@@ -14,9 +14,11 @@ def clustering() -> RuleSet:
     from rules.bridges.emitters import digest_of_list
     from rules.heuristics import HEURISTICS
     from rules.mixers import DETECTORS
+    from rules.pools import digest_of_list as digest_of_pools
     from tracer.clustering.rules import RuleSet
 
-    return RuleSet(DETECTORS, HEURISTICS, BRIDGES, {"emitters": digest_of_list()})
+    lists = {"emitters": digest_of_list(), "pools": digest_of_pools()}
+    return RuleSet(DETECTORS, HEURISTICS, BRIDGES, lists)
 
 
 def digest() -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Fiat(TypedDict):
@@ -20,12 +20,18 @@ class Fiat(TypedDict):
 
 
 class Amount(TypedDict):
-    """An amount of one asset as CONTRACTS prints it."""
+    """An amount of one asset as CONTRACTS prints it.
+
+    `asset_id` and `decimals` stand in it on chains that have many assets: a token's name may lie, its id cannot; where
+    nobody knows its decimals (None), `decimal` is in base units.
+    """
 
     asset: str
     base_units: str
     decimal: str
     fiat: Fiat | None
+    asset_id: NotRequired[str]
+    decimals: NotRequired[int | None]
 
 
 def decimal_text(base_units: int, decimals: int) -> str:

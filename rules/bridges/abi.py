@@ -110,6 +110,9 @@ def sides(
     asset: pl.Expr | None = None,
     amount: pl.Expr | None = None,
     note: pl.Expr | None = None,
+    named: pl.Expr | None = None,
+    trusts: pl.Expr | None = None,
+    trusts_far: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Rows of `tracer.flow.bridges.rules.side_schema` of one kind of event."""
     from tracer.flow.bridges.rules import side_schema
@@ -119,7 +122,9 @@ def sides(
         "tx_id", "log_index", pl.lit(side).alias("side"), key.alias("key"), (none if far is None else far).alias("far"),
         (none if recipient is None else recipient).alias("recipient"),
         (none if asset is None else asset).alias("token"), (none if amount is None else amount).alias("amount"),
-        (none if note is None else note).alias("note"),
+        (none if note is None else note).alias("note"), (none if named is None else named).alias("named"),
+        (none if trusts is None else trusts).alias("trusts"),
+        (none if trusts_far is None else trusts_far).alias("trusts_far"),
     )  # fmt: skip
     return found.cast(pl.Schema(side_schema()))
 

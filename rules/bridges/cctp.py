@@ -54,6 +54,7 @@ class CctpV1:
             abi.sides(
                 events, _RECEIVED_V1, "in", abi.keyed(source, abi.number_text(abi.topic(2))), far=source,
                 recipient=abi.address(abi.piece(body, *_MINT_TO)), amount=abi.units(abi.piece(body, *_AMOUNT)),
+                trusts_far=abi.address(abi.word(1)),
             ),
         )  # fmt: skip
 
@@ -97,5 +98,6 @@ class CctpV2:
             abi.sides(
                 events, _RECEIVED_V2, "in", abi.keyed(source, *named), far=source,
                 recipient=abi.address(abi.piece(body, *_MINT_TO)), amount=minted,
+                trusts_far=abi.address(abi.word(1)),
             ),
         )  # fmt: skip

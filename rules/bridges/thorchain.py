@@ -34,7 +34,8 @@ class Thorchain:
     )
     limitations: tuple[str, ...] = (
         "What happens between the two chains is not read: the payout may be less fees, in parts, or a refund.",
-        "A memo counts only beside a payment to a pinned router or vault; vaults change and must be listed in time.",
+        "Anybody may call the router: its events count only where the vault they name is listed or tagged as a bridge, "
+        "as memos do. Vaults change and must be listed in time.",
         "Swaps without a memo (a code in the last digits of the amount) are not recognised.",
     )
     events: tuple[Event, ...] = (
@@ -53,12 +54,18 @@ class Thorchain:
             abi.sides(
                 events, _DEPOSIT, "out", pl.when(asks(paid)).then(pl.col("txid").str.to_lowercase()),
                 far=asked_chain(paid), asset=abi.token(abi.topic(2)), amount=abi.units(abi.word(0)), note=paid,
+                named=destination(paid), trusts=abi.address(abi.topic(1)),
             ),
             abi.sides(
                 events, _OUT, "in", answers(answered), recipient=abi.address(abi.topic(2)),
                 asset=abi.token(abi.word(0)), amount=abi.units(abi.word(1)), note=answered,
+                trusts=abi.address(abi.topic(1)),
             ),
         )  # fmt: skip
+
+    def from_memos(self, memos: pl.DataFrame) -> pl.DataFrame:
+        """See `from_memos` below."""
+        return from_memos(memos)
 
 
 def asks(memo: pl.Expr) -> pl.Expr:
@@ -106,11 +113,12 @@ def from_memos(memos: pl.DataFrame) -> pl.DataFrame:
     rows = [
         memos.select(
             "tx_id", "log_index", pl.lit(side).alias("side"), key.alias("key"), far.alias("far"),
-            none.alias("recipient"), none.alias("token"), none.alias("amount"), memo.alias("note"),
+            none.alias("recipient"), none.alias("token"), none.alias("amount"), memo.alias("note"), to.alias("named"),
+            none.alias("trusts"), none.alias("trusts_far"),
         ).cast(pl.Schema(side_schema()))
-        for side, key, far in (
-            ("out", pl.when(asks(memo)).then(pl.col("txid").str.to_lowercase()), asked_chain(memo)),
-            ("in", answers(memo), none),
+        for side, key, far, to in (
+            ("out", pl.when(asks(memo)).then(pl.col("txid").str.to_lowercase()), asked_chain(memo), destination(memo)),
+            ("in", answers(memo), none, none),
         )
     ]  # fmt: skip
     return abi.together(*rows)

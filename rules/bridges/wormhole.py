@@ -55,7 +55,7 @@ class Wormhole:
             abi.sides(
                 events, _PUBLISHED, "out", pl.when(moves).then(sent),
                 far=abi.packed_number(abi.piece(payload, *_TO_CHAIN)),
-                recipient=abi.address(abi.piece(payload, *_TO)),
+                recipient=abi.address(abi.piece(payload, *_TO)), trusts=abi.address(abi.topic(1)),
             ),
             abi.sides(events, _REDEEMED, "in", redeemed, far=abi.number_text(abi.topic(1))),
         )  # fmt: skip

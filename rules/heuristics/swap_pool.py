@@ -28,8 +28,11 @@ class SwapPool:
     limitations: tuple[str, ...] = (
         "Who signs as many accounts as it asks for can pass off a contract of their own as a pool: money that enters "
         "it ends there, or goes on in the token that comes out.",
+        "Who provides a pool's liquidity can take out what was swapped in: where what came out is worth nothing, look "
+        "at who took liquidity out.",
         "A pool of fewer senders, or of events that are not listed, is not recognised: it holds money like an account.",
         "It judges the whole history read: a contract that became a pool later is one from the start.",
-        "Rebates, fees to a third party and swaps of several assets at once do not net to one against one.",
+        "Where a third party gets or pays anything in the same transaction (a front end's fee, a rebate), nothing nets "
+        "to one against one: the trail ends at the pool.",
     )
     parameters: Thresholds = field(default_factory=Thresholds)

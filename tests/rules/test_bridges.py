@@ -411,3 +411,29 @@ def test_an_analysts_list_adds_to_the_programs_own(tmp_path: Any) -> None:
     assert both.emitters["ethereum"] == own()["across"].emitters["ethereum"]
     with pytest.raises(BadRule, match="cannot be read"):
         with_lists([tmp_path / "none.yml"])
+
+
+def test_who_may_make_a_contract_speak_is_named_where_anybody_may() -> None:
+    text = BY_ID["thorchain"].events
+    paid = event(
+        text[0].text,
+        [("address", BRIDGE), ("address", TOKEN)],
+        [("uint256", 50), ("string", "=:BTC.BTC:bc1qexample")],
+    )
+    answered = event(
+        text[1].text, [("address", ALICE), ("address", BOB)],
+        [("address", bytes(20)), ("uint256", 1), ("string", f"OUT:{3:064X}")],
+    )  # fmt: skip
+    assert [row["trusts"] for row in sides("thorchain", "ETH", paid, answered)] == [BRIDGE, ALICE]
+    sent = (
+        b"\1" + (5).to_bytes(32, "big") + padded(TOKEN) + (2).to_bytes(2, "big") + padded(BOB) + (23).to_bytes(2, "big")
+        + bytes(32)
+    )  # fmt: skip
+    message = [("uint64", 31), ("uint32", 0), ("bytes", sent), ("uint8", 1)]
+    (forged,) = sides("wormhole", "2", event(BY_ID["wormhole"].events[0].text, [("address", ALICE)], message))
+    assert forged["trusts"] == ALICE
+    got = event(
+        BY_ID["cctp_v1"].events[1].text, [("address", ALICE), ("uint64", 55)],
+        [("uint32", 0), ("bytes32", padded(BRIDGE)), ("bytes", burn_body(100, None))],
+    )  # fmt: skip
+    assert [row["trusts_far"] for row in sides("cctp_v1", "3", got)] == [BRIDGE]

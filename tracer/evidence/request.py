@@ -163,6 +163,11 @@ def read(document: object, *, leads: bool = False) -> Requests:
     if not documents:
         raise DataError("the trace holds no documents.")
     tips = [list(document.parts("as_of")) for document in documents]
+    if any(len(tip) > 1 for tip in tips):
+        raise DataError(
+            "the trace went over several chains, and a request is about one.",
+            hint="Trace from the transfers that came over bridges (`conversions`) on each chain, without the others.",
+        )
     if any(len(tip) != 1 for tip in tips) or any(tip[0].value != tips[0][0].value for tip in tips):
         raise DataError("the documents of the trace are not of one chain at one block.")
     tip = tips[0][0]

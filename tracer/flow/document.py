@@ -26,11 +26,9 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     """One method's document; `answers` are all methods of the question, for the range."""
     taint, lots, chain = answer.taint, facts.lots, facts.ledger.chain
     rests = taint.rests()
-    buckets = {
-        name: sum(sum(rests[taint.fate == int(fate)].tolist()) for fate in fates)
-        for name, fates in BUCKETS.items()
-    }
-    seeded = sum(taint.seeded.tolist())
+    sums = sums_of(answer)
+    brought = [told["seed"] + told["converted_in"] for told in sums]
+    unread = sum(told["unread"] for told in sums)
     endpoints = group(facts, answer)
     others = {other.method: group(facts, other) for other in answers}
     exits = Exits.parse(facts.question.exits)
@@ -38,14 +36,13 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
     hidden = [e for e in endpoints if not exits.shows(e.level, e.category)]
     unknown = [e for e in hidden if e.level == "unknown"]
     moved = taint.amount > 0
-    received = lots.received
-    # money that left the set and came back is no new arrival, and only the method knows how much that is
-    seeds_arrivals = lots.unit == "lot" or facts.trail.backward
-    arrived = facts.by_day(taint.seeded) if seeds_arrivals else lots.arrived
-    inside = {day: rest for day, units in received.items() if (rest := units - arrived.get(day, 0))}
+    listed = [asset for asset, told in enumerate(sums) if any(told.values())] or [0]
     used = leaned.claims(facts, endpoints)
-    covered = coverage(facts, taint, buckets["unread"], seeded, endpoints)
-    covered["notes"] += facts.worth.notes([*received, *lots.left, *facts.days_of(rests > 0)])
+    covered = coverage(facts, taint, unread, sum(brought), endpoints)
+    coins = (rests > 0) & (facts.trail.assets() == 0)
+    covered["notes"] += facts.worth.notes([*_received(facts, 0), *lots.left, *facts.days_of(coins)])
+    main = _summary(facts, taint, listed[0])
+    peels = not facts.trail.backward and facts.trail.asset is None
     return {
         "schema": "tracer.trace/1",
         **as_of(facts),
@@ -65,31 +62,10 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
         "direction": facts.question.direction,
         "method": answer.method,
         "parameters": {**facts.question.parameters(), "floor": str(facts.floor)},
-        "seed_summary": {
-            "gross_received": facts.worth.over(received),
-            "internal": facts.worth.over(inside),
-            "external_received": facts.worth.over(arrived),
-            "left": facts.worth.over(lots.left) if not seeds_arrivals else None,
-        },
-        "totals": [
-            {
-                "chain": chain.name,
-                "asset": chain.asset,
-                "seed": str(seeded),
-                "converted_in": "0",
-                "services": str(buckets["services"]),
-                "unspent": str(buckets["unspent"]),
-                "minted": str(buckets["minted"]),
-                "unread": str(buckets["unread"]),
-                "fees": str(sum(taint.fees.tolist())),
-                "burned": str(buckets["burned"]),
-                "stopped": str(buckets["stopped"]),
-                "pruned": str(buckets["pruned"]),
-                "converted_out": "0",
-            }
-        ],
-        "conversions": [],
-        "endpoints": endpoint_rows(facts, answer, shown, others, seeded),
+        "seed_summary": main,
+        "totals": [_total(facts, asset, sums[asset]) for asset in listed],
+        "conversions": list(answer.conversions),
+        "endpoints": endpoint_rows(facts, answer, shown, others, brought, _converted(answers)),
         "other_endpoints": {
             "count": len(hidden),
             "amount": _sum_of(facts, hidden),
@@ -105,51 +81,153 @@ def document(facts: Facts, answer: Answer, answers: Sequence[Answer]) -> dict[st
             **(graph(facts, answer) if facts.question.edges else {}),
         },
         "minted": stops.resting(facts, taint, Fate.MINTED),
-        "peel_chains": [] if facts.trail.backward else peel_chains(facts, taint),
+        "peel_chains": peel_chains(facts, taint) if peels else [],
         "leads": facts.leads,
         "overrides": facts.overrides,
         "protected": _protected(facts, taint),
         "claims": used,
         "tlp": leaned.marking(facts, used),
+        **_of_assets(facts, answer, listed, hidden),
+    }
+
+
+def sums_of(answer: Answer) -> Sequence[Mapping[str, int]]:
+    """Of each asset, by its number: what was seeded, converted, and rests in which bucket, base units."""
+    if answer.sums is not None:
+        return answer.sums
+    taint, rests = answer.taint, answer.taint.rests()
+    buckets = {
+        name: sum(sum(rests[taint.fate == int(fate)].tolist()) for fate in fates)
+        for name, fates in BUCKETS.items()
+    }
+    whole = {"seed": sum(taint.seeded.tolist()), "fees": sum(taint.fees.tolist())}
+    return [{**whole, "converted_in": 0, "converted_out": 0, **buckets}]
+
+
+def _converted(answers: Sequence[Answer]) -> frozenset[int]:
+    """Numbers of the assets into which any method converted anything: another convention may convert more."""
+    return frozenset(
+        asset for answer in answers for asset, told in enumerate(sums_of(answer)) if told["converted_in"]
+    )
+
+
+def _total(facts: Facts, asset: int, told: Mapping[str, int]) -> dict[str, Any]:
+    """One row of `totals`."""
+    coin = facts.worth_of(asset).coin
+    row: dict[str, Any] = {"chain": facts.ledger.chain.name, "asset": coin.name}
+    row |= {name: str(told[name]) for name in _COLUMNS}
+    if coin.asset_id is not None:
+        row |= {"asset_id": coin.asset_id, "decimals": coin.decimals}
+    return row
+
+
+_COLUMNS = (
+    "seed", "converted_in", "services", "unspent", "minted", "unread", "fees", "burned", "stopped", "pruned",
+    "converted_out",
+)  # fmt: skip
+
+
+def _received(facts: Facts, asset: int) -> Mapping[int, int]:
+    """What lots and set received of an asset, by UTC day."""
+    return facts.lots.received if facts.trail.asset is None else facts.received.get(asset, {})
+
+
+def _summary(facts: Facts, taint: Taint, asset: int) -> dict[str, Any]:
+    """What the seeds brought of one asset."""
+    lots, worth, received = facts.lots, facts.worth_of(asset), _received(facts, asset)
+    # money that left the set and came back is no new arrival, and only the method knows how much that is
+    seeds_arrivals = lots.unit == "lot" or facts.trail.backward
+    seeded = facts.by_day(taint.seeded, asset)
+    arrived = seeded if seeds_arrivals else lots.arrived
+    left = lots.left if facts.trail.asset is None else seeded
+    inside = {day: rest for day, units in received.items() if (rest := units - arrived.get(day, 0))}
+    return {
+        "gross_received": worth.over(received),
+        "internal": worth.over(inside),
+        "external_received": worth.over(arrived),
+        "left": worth.over(left) if not seeds_arrivals else None,
+    }
+
+
+def _of_assets(
+    facts: Facts, answer: Answer, listed: Sequence[int], hidden: Sequence[Endpoint]
+) -> dict[str, Any]:
+    """What a document of a chain with many assets has beside the others' keys."""
+    if facts.trail.asset is None:
+        return {}
+    return {
+        "seed_summaries": [_summary(facts, answer.taint, asset) for asset in listed],
+        "other_amounts": [
+            _sum_of(facts, own) for asset in listed if (own := [e for e in hidden if e.asset == asset])
+        ],
+        **facts.beside,
     }
 
 
 def _sum_of(facts: Facts, endpoints: Sequence[Endpoint]) -> Amount:
-    return facts.worth.total(
-        facts.amount(leg.amount, leg.output) for endpoint in endpoints for leg in endpoint.legs
+    """What endpoints got, of the first asset among them."""
+    asset = endpoints[0].asset if endpoints else 0
+    return facts.worth_of(asset).total(
+        facts.amount(leg.amount, leg.output)
+        for endpoint in endpoints
+        if endpoint.asset == asset
+        for leg in endpoint.legs
     )
 
 
 def compare(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per shown service: what each method says, and whether only one of them finds it."""
     methods = [d["method"] for d in documents]
-    found: dict[str, dict[str, int]] = {}
-    bound: dict[str, int] = {}
+    found: dict[tuple[str, str, str], dict[str, int]] = {}
+    bound: dict[tuple[str, str, str], int] = {}
+    brought: dict[tuple[str, str], int] = {}
     for doc in documents:
+        for total in doc["totals"]:
+            own = _chain_of(doc, total), total.get("asset_id", "")
+            brought[own] = max(brought.get(own, 0), int(total["seed"]) + int(total["converted_in"]))
         for row in doc["endpoints"]:
-            name = row["vasp_id"] or row["entity"]
-            per = found.setdefault(name, {})
+            per = found.setdefault(_named(row), {})
             per[doc["method"]] = per.get(doc["method"], 0) + int(row["amount"]["base_units"])
     for name in found:
         per_doc = [
-            sum(
-                int(r["range"]["upper_bound"])
-                for r in d["endpoints"]
-                if (r["vasp_id"] or r["entity"]) == name
-            )
+            sum(int(r["range"]["upper_bound"]) for r in d["endpoints"] if _named(r) == name)
             for d in documents
         ]
-        bound[name] = min(max(per_doc), max(int(d["totals"][0]["seed"]) for d in documents))
-    ranked = sorted(found, key=lambda name: (-max(found[name].values()), name))
+        # by a conversion another convention may have brought more than any of these
+        whole = max(per_doc) if any(_converts(d, name[1:]) for d in documents) else brought[name[1:]]
+        bound[name] = min(max(per_doc), whole)
+    assets = [(_chain_of(d, total), total.get("asset_id", "")) for d in documents for total in d["totals"]]
+    ranked = sorted(found, key=lambda name: (assets.index(name[1:]), -max(found[name].values()), name))
     return [
         {
-            "endpoint": name,
+            "endpoint": name[0],
             **{m: str(found[name].get(m, 0)) for m in methods},
             "upper_bound": str(bound[name]),
             "only_in": _only_in(methods, found[name]),
+            **({"asset_id": name[2]} if name[2] else {}),
+            **({"chain": name[1]} if name[1] else {}),
         }
         for name in ranked
     ]
+
+
+def _named(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What makes rows of different methods one of the comparison: the service, and chain and asset of several."""
+    return row["vasp_id"] or row["entity"], row.get("chain", ""), row["amount"].get("asset_id", "")
+
+
+def _chain_of(doc: Mapping[str, Any], total: Mapping[str, Any]) -> str:
+    """The chain of a row of totals, where the document is of several."""
+    return str(total["chain"]) if len(doc["as_of"]) > 1 else ""
+
+
+def _converts(doc: Mapping[str, Any], own: tuple[str, str]) -> bool:
+    """Whether anything was converted into an asset."""
+    return any(
+        int(total["converted_in"]) > 0
+        for total in doc["totals"]
+        if (_chain_of(doc, total), total.get("asset_id", "")) == own
+    )
 
 
 def _only_in(asked: Sequence[str], found: Mapping[str, int]) -> str | None:

@@ -21,8 +21,9 @@ from tracer.intel.kyc import KycAt
 if TYPE_CHECKING:
     from tracer.flow.facts import Answer, Facts
 
-Key = tuple[str, str, str | None, tuple[str, str] | None, str]
-"""Entity, KYC level at that time, last known level, the interval it rests on, the host of its account: one row each."""
+Key = tuple[str, str, str | None, tuple[str, str] | None, str, int]
+"""Entity, KYC level at that time, last known level, the interval it rests on, the host of its account, the asset's
+number: one row each."""
 
 
 @dataclass
@@ -44,13 +45,18 @@ class Endpoint:
         return self.key[1]
 
     @property
+    def asset(self) -> int:
+        """Number of the asset that it got."""
+        return self.key[5]
+
+    @property
     def total(self) -> int:
         """Base units traced into it."""
         return sum(leg.amount for leg in self.legs)
 
 
 def group(facts: Facts, answer: Answer) -> list[Endpoint]:
-    """Endpoints of one method, largest first. The level is that of the day of each leg's block."""
+    """Endpoints of one method, by asset, largest first. The level is that of the day of each leg's block."""
     taint, found = answer.taint, dict[Key, Endpoint]()
     for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(Fate.SERVICE))).tolist():
         number = int(facts.trail.holding[o])
@@ -64,7 +70,8 @@ def group(facts: Facts, answer: Answer) -> list[Endpoint]:
     for row in found.values():
         row.legs = legs_of(facts, taint, row.outputs)
     return sorted(
-        found.values(), key=lambda e: (-e.total, leg_order(facts, e.legs[0])[1:], e.key[0], e.key[1])
+        found.values(),
+        key=lambda e: (e.asset, -e.total, leg_order(facts, e.legs[0])[1:], e.key[0], e.key[1]),
     )
 
 
@@ -79,7 +86,7 @@ def key_of(facts: Facts, output: int) -> tuple[Key, KycAt]:
         kyc = facts.levels[place]
     interval = kyc.interval if kyc.interval and any(kyc.interval) else None  # a claim without any date
     last = str(kyc.last_known) if kyc.last_known is not None else None
-    return (entity.name, str(kyc.level), last, interval, entity.nested_in), kyc
+    return (entity.name, str(kyc.level), last, interval, entity.nested_in, facts.asset(output)), kyc
 
 
 def most_there(facts: Facts) -> dict[Key, int]:
@@ -103,21 +110,35 @@ def endpoint_rows(
     answer: Answer,
     endpoints: Sequence[Endpoint],
     others: Mapping[str, Sequence[Endpoint]],
-    seeded: int,
+    brought: Sequence[int],
+    converted: frozenset[int] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """Endpoints as CONTRACTS prints them; `others` holds every method's endpoints, for the range."""
-    return [_row(facts, answer, endpoint, others, seeded) for endpoint in endpoints]
+    """Endpoints as CONTRACTS prints them; `others` holds every method's endpoints, for the range.
+
+    `brought`: base units that were seeded of each asset, or converted into it; of assets in `converted` another
+    convention may bring more.
+    """
+    return [
+        _row(facts, answer, endpoint, others, brought[endpoint.asset], open_ended=endpoint.asset in converted)
+        for endpoint in endpoints
+    ]
 
 
 def _row(
-    facts: Facts, answer: Answer, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
+    facts: Facts,
+    answer: Answer,
+    endpoint: Endpoint,
+    others: Mapping[str, Sequence[Endpoint]],
+    seeded: int,
+    *,
+    open_ended: bool,
 ) -> dict[str, Any]:
     trail, taint = facts.trail, answer.taint
     outputs = endpoint.outputs
     times = [int(trail.time[o]) for o in outputs]
     day = (utc(max(times)) or "")[:10]
     vasp = facts.snapshot.vasp(endpoint.vasp_id, day) if endpoint.vasp_id else None
-    name, level, last_known, interval, _ = endpoint.key
+    name, level, last_known, interval, _, asset = endpoint.key
     legs = [leg_row(facts, taint, leg) for leg in endpoint.legs]
     return {
         "entity": vasp.name if vasp else name,
@@ -127,9 +148,9 @@ def _row(
         "kyc_last_known": last_known,
         "kyc_interval": list(interval) if interval else None,
         "jurisdiction": (vasp.jurisdiction or None) if vasp else None,
-        "amount": facts.worth.total(leg["amount_traced"] for leg in legs),
+        "amount": facts.worth_of(asset).total(leg["amount_traced"] for leg in legs),
         "share": share_text(endpoint.total, seeded) if answer.method != "poison" else None,
-        "range": _range(facts, endpoint, others, seeded) if len(others) > 1 else None,
+        "range": _range(facts, endpoint, others, seeded, open_ended=open_ended) if len(others) > 1 else None,
         "legs": legs,
         "account_shape": _shape(endpoint, legs),
         "first_time": utc(min(times)),
@@ -190,7 +211,12 @@ def _by_seed(facts: Facts, answer: Answer, endpoint: Endpoint, outputs: list[int
 
 
 def _range(
-    facts: Facts, endpoint: Endpoint, others: Mapping[str, Sequence[Endpoint]], seeded: int
+    facts: Facts,
+    endpoint: Endpoint,
+    others: Mapping[str, Sequence[Endpoint]],
+    seeded: int,
+    *,
+    open_ended: bool,
 ) -> dict[str, str]:
     """What each method finds at this endpoint, and the most that can have arrived by any convention.
 
@@ -201,7 +227,8 @@ def _range(
         for m, found in others.items()
         if m != "poison"
     }
-    bound = min(max(seeded, *amounts.values(), 0), facts.most.get(endpoint.key, 0))
+    most = facts.most.get(endpoint.key, 0)
+    bound = most if open_ended else min(max(seeded, *amounts.values(), 0), most)
     return {**{m: str(units) for m, units in amounts.items()}, "upper_bound": str(bound)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.amounts import Amount
+from tracer.chain import BLOCK_INDEX, tx_height
 from tracer.clustering.rules import RuleSet
 from tracer.clustering.state import ClusteringState
 from tracer.flow.movements import I64, Seeding, Taint
@@ -34,11 +35,17 @@ Rates = Callable[[str, int], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Answer:
-    """One method's taint; `by_seed` holds the taint of each seed alone, where there are several."""
+    """One method's taint; `by_seed` holds the taint of each seed alone, where there are several.
+
+    On an account chain `sums` is what of each asset was seeded, converted and rests where, in base units, by
+    the names of `totals`; `conversions` are the swaps and wraps that money went through, as documents show them.
+    """
 
     method: str
     taint: Taint
     by_seed: dict[int, I64]
+    sums: Sequence[Mapping[str, int]] | None = None
+    conversions: Sequence[dict[str, Any]] = ()
 
 
 @dataclass
@@ -53,6 +60,14 @@ class Facts:
               where the search ended
     accounts  address id of a service's deposit address -> shape of the account behind it
     senders   cluster ids of who paid these, which decided it
+    worths    how amounts of each asset are written, by its number; empty: all are of the chain's coin
+    received  on an account chain: what lots and set received of each asset, by UTC day
+    gaps, notes  what only this family of chains leaves open, for coverage; a gap makes it partial
+    logs      (tx_id, position) -> place of the event that told a transfer to a service, in its block
+    swapped   whether pools were recognised by their events, and met
+    beside    keys of the document that only this family has
+    said      tx_id and position (-1: any) of a transfer -> what the event of a bridge says of it
+    pools     address id of a listed mixer pool -> what is known of it
     """
 
     ledger: Ledger
@@ -82,6 +97,15 @@ class Facts:
     addresses: dict[int, str] = field(default_factory=dict)
     accounts: dict[int, str] = field(default_factory=dict)
     senders: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    worths: Sequence[Worth] = ()
+    received: Mapping[int, dict[int, int]] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    logs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    swapped: bool = False
+    beside: dict[str, Any] = field(default_factory=dict)
+    said: Mapping[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    pools: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def name_everything(self, answers: Iterable[Answer]) -> None:
         """Render every txid and address that any of the answers can show."""
@@ -96,6 +120,9 @@ class Facts:
         shown = (trail.met[tainted], trail.point[tainted], beyond[beyond >= 0])
         seen = union(*shown)
         self.txids = self.ledger.render_txids(seen.tolist())
+        # what no transaction did is named by its block
+        for tx_id in seen[(seen >= 0) & (seen & BLOCK_INDEX == BLOCK_INDEX)].tolist():
+            self.txids.setdefault(tx_id, f"block {tx_height(tx_id)}")
         owners = union(trail.address[ended], trail.swept_to[ended])
         met = pl.col("shields") & among("address_id", distinct(trail.address[tainted]).tolist())
         owners = union(owners, self.services.tagged.frame.filter(met)["address_id"].to_numpy())
@@ -104,6 +131,8 @@ class Facts:
             owners = union(owners, trail.address[tainted])
             if self.arrived is not None:
                 owners = union(owners, self.arrived["address_id"].to_numpy())
+            if trail.paid_to is not None:
+                owners = union(owners, trail.paid_to[ended])
         self.addresses = self.ledger.render_addresses(owners[owners >= 0].tolist())
 
     def mix(self, tx_id: int) -> dict[str, object]:
@@ -137,7 +166,15 @@ class Facts:
 
     def amount(self, base_units: int, output: int) -> Amount:
         """An amount in an output, with what it was worth on the day of the output's block."""
-        return self.worth.on(base_units, self.day(output))
+        return self.worth_of(self.asset(output)).on(base_units, self.day(output))
+
+    def asset(self, output: int) -> int:
+        """Number of the asset of an output."""
+        return 0 if self.trail.asset is None else int(self.trail.asset[output])
+
+    def worth_of(self, asset: int) -> Worth:
+        """How amounts of an asset are written."""
+        return self.worths[asset] if self.worths else self.worth
 
     def day(self, output: int) -> int:
         """UTC day of the block in which money came into an output on this trail, counted from 1970-01-01."""
@@ -148,10 +185,10 @@ class Facts:
         found: list[int] = distinct(self.trail.time[chosen] // DAY).tolist()
         return found
 
-    def by_day(self, units: I64) -> dict[int, int]:
-        """Base units that outputs (int64[k]) were made with, summed by the UTC day of that."""
+    def by_day(self, units: I64, asset: int = 0) -> dict[int, int]:
+        """Base units that outputs (int64[k]) of an asset were made with, summed by the UTC day of that."""
         days: dict[int, int] = {}
-        for output in np.flatnonzero(units).tolist():
+        for output in np.flatnonzero((units != 0) & (self.trail.assets() == asset)).tolist():
             day = int(self.trail.since[output]) // DAY
             days[day] = days.get(day, 0) + int(units[output])
         return days

@@ -12,7 +12,8 @@ from enum import IntEnum
 class Fate(IntEnum):
     """Why the money in an output is not followed further; `SPENT` is the one that is followed.
 
-    Backward, `MINTED` is money of a coinbase, and `UNSPENT` and `BURNED` do not occur.
+    Backward, `MINTED` is money of a coinbase, and `UNSPENT` and `BURNED` do not occur. `CROSSED` went on over a bridge
+    and is followed on the other chain.
     """
 
     SPENT = 0
@@ -31,6 +32,7 @@ class Fate(IntEnum):
     MINTED = 13
     CATEGORY = 14
     INTERRUPTED = 15
+    CROSSED = 16
 
     @property
     def reason(self) -> str:
@@ -45,6 +47,7 @@ BUCKETS: dict[str, tuple[Fate, ...]] = {
     "unread": (Fate.UNREAD,),
     "burned": (Fate.BURNED,),
     "stopped": (Fate.CUSTODIAL_POOL, Fate.MIXER, Fate.BRIDGE, Fate.HIGH_DEGREE, Fate.CATEGORY),
+    "converted_out": (Fate.CROSSED,),
     "pruned": (Fate.HOP_LIMIT, Fate.VALUE_FLOOR, Fate.TX_LIMIT, Fate.TIME_WINDOW, Fate.INTERRUPTED),
 }
 """Bucket of `totals` -> the fates it sums. Fees are counted per movement and have no fate."""

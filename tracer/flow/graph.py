@@ -204,7 +204,7 @@ class _Ends:
 
 
 def _service(facts: Facts, endpoint: Endpoint) -> Node:
-    name, level, last_known, interval, host = endpoint.key
+    name, level, last_known, interval, host, _ = endpoint.key
     last = int(facts.trail.time[endpoint.outputs].max())
     vasp = facts.snapshot.vasp(endpoint.vasp_id, (utc(last) or "")[:10]) if endpoint.vasp_id else None
     return {

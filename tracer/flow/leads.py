@@ -81,7 +81,7 @@ def _row(
         most = amount(facts.ledger.chain.asset, entered, facts.ledger.chain.decimals, None)
     day = (utc(int(facts.trail.time[legs[-1].output])) or "")[:10]
     vasp = facts.snapshot.vasp(endpoint.vasp_id, day) if endpoint.vasp_id else None
-    name, level, last_known, interval, _ = endpoint.key
+    name, level, last_known, interval, _, _ = endpoint.key
     return {
         "through": "mixer",
         "entity": vasp.name if vasp else name,

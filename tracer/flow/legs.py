@@ -54,7 +54,7 @@ class Leg:
 
 def legs_of(facts: Facts, taint: Taint, outputs: Sequence[int]) -> list[Leg]:
     """The legs of one endpoint, which these outputs make up; largest first, then by address and outpoint."""
-    if facts.trail.backward:
+    if facts.trail.backward and facts.trail.asset is None:
         found = [leg for ends in _by_movement(facts, outputs) for leg in _payouts(facts, taint, ends)]
     else:
         found = [_receipt(facts, taint, output) for output in outputs]
@@ -116,8 +116,9 @@ def _paid(facts: Facts, taint: Taint, movement: int) -> list[Payment]:
 def _payment(facts: Facts, output: int, units: int) -> Payment:
     trail = facts.trail
     value = int(trail.movements.out_value[output])
+    address = trail.address if trail.paid_to is None else trail.paid_to
     return Payment(
-        int(trail.point[output]), int(trail.vout[output]), int(trail.address[output]), value, output, units
+        int(trail.point[output]), int(trail.vout[output]), int(address[output]), value, output, units
     )
 
 
@@ -143,20 +144,22 @@ def leg_row(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
     """A leg as documents show it."""
     trail, o, paid = facts.trail, leg.output, leg.payment
     way = path(facts, taint, leg)
+    of_accounts = {} if trail.asset is None else {"log_index": facts.logs.get((paid.tx_id, paid.vout))}
     return {
         "role": leg.role,
         "role_basis": leg.basis,
         "account_shape": facts.accounts.get(int(trail.address[o])) if leg.role == "deposit" else None,
         "address": facts.addresses.get(paid.address),
         "txid": facts.txids[paid.tx_id],
-        "vout": paid.vout,
-        "transfer_index": None,
+        "vout": paid.vout if trail.asset is None else None,
+        "transfer_index": None if trail.asset is None else paid.vout,
         "height": int(trail.met[o]) >> 24,
         "time": utc(int(trail.time[o])),
         "amount_onchain": facts.amount(paid.value, o),
         "amount_traced": facts.amount(leg.amount, o),
         "hops": int(taint.hop[o]),
         "path": [facts.txids[tx_id] for tx_id in way],
+        **of_accounts,
     }
 
 
@@ -167,6 +170,8 @@ def path(facts: Facts, taint: Taint, leg: Leg) -> list[int]:
     entered the same transactions, as --hops does.
     """
     trail = facts.trail
+    if trail.asset is not None:
+        return _through_accounts(facts, taint, leg.output)
     if trail.backward:
         steps, output = [int(trail.met[leg.output])], leg.payment.place
     else:
@@ -179,3 +184,14 @@ def path(facts: Facts, taint: Taint, leg: Leg) -> list[int]:
             break
         output = int(taint.via[output])
     return steps if trail.backward else steps[::-1]
+
+
+def _through_accounts(facts: Facts, taint: Taint, transfer: int) -> list[int]:
+    """The same on an account chain, where a transfer is brought by a transfer; both sides of a swap are one step."""
+    steps: list[int] = []
+    while transfer >= 0:
+        tx_id = int(facts.trail.met[transfer])
+        if steps[-1:] != [tx_id]:
+            steps.append(tx_id)
+        transfer = -1 if taint.seeded[transfer] else int(taint.via[transfer])
+    return steps if facts.trail.backward else steps[::-1]

@@ -163,7 +163,7 @@ def _carrying(facts: Facts, taint: Taint) -> dict[tuple[str, int], Near]:
     """Outputs that carry money, by name; also receipts of a set that are seeded as what they were paid from."""
     places = {
         facts.outpoint(o): Near(int(facts.trail.point[o]), int(taint.amount[o]), facts.day(o))
-        for o in np.flatnonzero(taint.amount).tolist()
+        for o in np.flatnonzero((taint.amount > 0) & (facts.trail.point >= 0)).tolist()
     }
     for row in facts.arrived.iter_rows(named=True) if facts.arrived is not None else ():
         name = facts.txids[row["tx_id"]], row["vout"]

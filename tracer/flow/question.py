@@ -24,6 +24,9 @@ MOST_UNITS = (1 << 63) - 1
 """The largest amount a store or a kernel holds, in base units."""
 
 
+MOST_OF_ACCOUNTS = 10**38 - 1
+"""The same on an account chain."""
+
 HIGH_DEGREE = 1_000
 """Transactions of an unknown address from which on a trace ends there (heuristics.md C counts counterparties, P)."""
 
@@ -77,6 +80,8 @@ class Question:
     edges                   whether the document holds every edge of the graph
     currency, price_source  of the fiat values (`tracer.intel.prices`); None: the sources as they rank
     listed                  lists of more seeds (`tracer.flow.seeding.seed_file`)
+    asset                   on an account chain the one asset whose arrivals are followed; None: all
+    most                    the greatest amount of the chain's family, base units
     """
 
     seeds: tuple[str, ...]
@@ -101,6 +106,8 @@ class Question:
     currency: str = "USD"
     price_source: str | None = None
     listed: tuple[Listed, ...] = ()
+    asset: str | None = None
+    most: int = MOST_UNITS
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; `UsageError` says what."""
@@ -113,9 +120,9 @@ class Question:
                 raise UsageError(f"there is no method {name!r}.", hint=f"Choose from: {', '.join(METHODS)}.")
         if self.hops < 0 or self.max_txs < 1 or self.min_value < 0:
             raise UsageError("--hops and --min-value cannot be negative, --max-txs is at least 1.")
-        if max(self.hops, self.max_txs) > NO_LIMIT or self.min_value > MOST_UNITS:
+        if max(self.hops, self.max_txs) > NO_LIMIT or self.min_value > self.most:
             raise UsageError(
-                f"--hops and --max-txs are at most {NO_LIMIT}, --min-value at most {MOST_UNITS} base units."
+                f"--hops and --max-txs are at most {NO_LIMIT}, --min-value at most {self.most} base units."
             )
         for start, end, what in (
             (self.after, self.before, "--after/--before"),
@@ -145,9 +152,11 @@ class Question:
 
     def floor(self, received: int) -> int:
         """The value floor in base units; `received` is what the seeds brought, of which `min_share` is a share."""
-        if self.min_share is None:
-            return self.min_value
-        return max(self.min_value, math.ceil(received * share(self.min_share)))
+        return max(self.min_value, self.share_of(received))
+
+    def share_of(self, received: int) -> int:
+        """`min_share` of what the seeds brought, in base units; 0 without it."""
+        return 0 if self.min_share is None else math.ceil(received * share(self.min_share))
 
     def budget(self, floor: int, *, mixers: bool = True) -> Budget:
         """The part the closure needs. `mixers`: transactions that mix end it."""
@@ -213,8 +222,8 @@ def share(text: str) -> Fraction:
     return exact
 
 
-def base_units(text: str, decimals: int) -> int:
-    """A decimal amount as base units, at most 2^63-1; `UsageError` where it is none, or finer than the asset."""
+def base_units(text: str, decimals: int, most: int = MOST_UNITS) -> int:
+    """A decimal amount as base units, at most `most`; `UsageError` where it is none, or finer than the asset."""
     try:
         sign, digits, exponent = Decimal(text.strip()).as_tuple()
         number = int("".join(map(str, digits)))
@@ -225,16 +234,16 @@ def base_units(text: str, decimals: int) -> int:
     power = exponent + decimals
     if number == 0:
         return 0
-    if len(str(number)) + power > len(str(MOST_UNITS)):
-        raise _too_large(text)
+    if len(str(number)) + power > len(str(most)):
+        raise _too_large(text, most)
     if power < 0:
         number, rest = divmod(number, 10**-power) if -power <= len(digits) else (0, 1)
         if rest:
             raise UsageError(f"--min-value {_short(text)} has more than {decimals} decimals.")
         power = 0
     units: int = number * 10**power
-    if units > MOST_UNITS:
-        raise _too_large(text)
+    if units > most:
+        raise _too_large(text, most)
     return -units if sign else units
 
 
@@ -244,9 +253,10 @@ def _no_amount(text: str) -> UsageError:
     )
 
 
-def _too_large(text: str) -> UsageError:
+def _too_large(text: str, most: int) -> UsageError:
+    what = "output" if most == MOST_UNITS else "transfer"
     return UsageError(
-        f"--min-value {_short(text)} is more than {MOST_UNITS} base units.", hint="No output holds so much."
+        f"--min-value {_short(text)} is more than {most} base units.", hint=f"No {what} holds so much."
     )
 
 

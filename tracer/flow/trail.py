@@ -67,6 +67,10 @@ class Trail:
     seen       int64[s]  ids of all addresses that were looked at, also beside the trail
     looked_at  int64[h]  numbers of all holdings that were met there
     backward   money is followed to where it came from
+    asset      int64[k]  number of each output's asset; None on a chain that has only its coin, where all is of asset 0.
+               On an account chain an output is a transfer, `vout` its position, and after the transfers stand
+               what was cut at one and what rests in an account, with `point` -1
+    paid_to    int64[k]  address id that a transfer paid; None but on an account chain
     stopped    whether the person at the keyboard ended it before its time
     """
 
@@ -90,11 +94,17 @@ class Trail:
     looked_at: I64
     backward: bool = False
     stopped: bool = False
+    asset: I64 | None = None
+    paid_to: I64 | None = None
 
     @cached_property
     def out_tx(self) -> I64:
         """Index of the movement of each output, int64[k]."""
         return np.repeat(np.arange(len(self.movements)), np.diff(self.movements.out_start))
+
+    def assets(self) -> I64:
+        """`asset` in full."""
+        return np.zeros(len(self.vout), np.int64) if self.asset is None else self.asset
 
     @cached_property
     def _points(self) -> Points:

@@ -9,6 +9,8 @@ import numpy as np
 
 from tracer.clustering.pools import POOL_LIKE
 from tracer.clustering.rules import Heuristic, MixDetector
+from tracer.flow.accounts.deposits import ACCOUNT_SWEEP
+from tracer.flow.accounts.swaps import SWAP_POOL
 from tracer.flow.deposits import DEPOSIT_SWEEP
 from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
@@ -21,6 +23,8 @@ def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -
     """Every heuristic this answer leaned on, and for what. No error rate is claimed where none was measured."""
     trail = facts.trail
     used = _conservative(facts, taint)
+    if trail.asset is not None:
+        return used + _of_accounts(facts, endpoints)
     sweep, pool = facts.rules.heuristic(DEPOSIT_SWEEP), facts.rules.heuristic(POOL_LIKE)
     if sweep and any(np.any(trail.swept_to[endpoint.outputs] >= 0) for endpoint in endpoints):
         used.append(_row(facts, sweep, "endpoint legs"))
@@ -32,6 +36,17 @@ def used_heuristics(facts: Facts, endpoints: Sequence[Endpoint], taint: Taint) -
         (MAY_MIX, may_mix(facts, taint)),
     ):
         used += [_row(facts, detectors[kind], purpose) for kind in sorted(kinds) if kind in detectors]
+    return used
+
+
+def _of_accounts(facts: Facts, endpoints: Sequence[Endpoint]) -> list[dict[str, Any]]:
+    """Heuristics that only account chains have."""
+    used = []
+    sweep, pool = facts.rules.heuristic(ACCOUNT_SWEEP), facts.rules.heuristic(SWAP_POOL)
+    if sweep and any(np.any(facts.trail.swept_to[endpoint.outputs] >= 0) for endpoint in endpoints):
+        used.append(_row(facts, sweep, "endpoint legs"))
+    if pool and facts.swapped:
+        used.append(_row(facts, pool, "swaps"))
     return used
 
 
@@ -59,7 +74,7 @@ def _conservative(facts: Facts, taint: Taint) -> list[dict[str, Any]]:
     ended = (taint.amount > 0) & (taint.fate != int(Fate.SPENT)) & (trail.holding >= 0)
     holdings = facts.services.holdings(np.unique(trail.holding[ended]).tolist())
     by_cluster = any(holding.whole_cluster for holding in holdings)
-    by_behaviour = bool(np.any((taint.amount > 0) & (trail.pool >= 0)))
+    by_behaviour = trail.asset is None and bool(np.any((taint.amount > 0) & (trail.pool >= 0)))
     purposes = [
         text
         for text, leaned in (

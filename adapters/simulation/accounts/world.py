@@ -15,6 +15,7 @@ from adapters.simulation.accounts.custodian import exchanges
 from adapters.simulation.accounts.hostile import Hostile
 from adapters.simulation.accounts.innocents import Public
 from adapters.simulation.accounts.keys import text
+from adapters.simulation.accounts.lists import emitters_yml, pools_yml
 from adapters.simulation.accounts.market import Market
 from adapters.simulation.accounts.oddities import Oddities
 from adapters.simulation.accounts.relay import Relays
@@ -125,6 +126,11 @@ class AccountWorld:
         """`tags.csv` and `vasps.csv`: what an investigator would know. Raises StoreUnwritable."""
         write(folder / "tags.csv", tags_csv(self._stage, self._exchanges, self._market).encode())
         write(folder / "vasps.csv", vasps_csv().encode())
+
+    def write_lists(self, folder: Path) -> None:
+        """`emitters.yml` and `pools.yml`: the contracts of bridges and mixer pools. Raises StoreUnwritable."""
+        write(folder / "emitters.yml", emitters_yml(self._stage).encode())
+        write(folder / "pools.yml", pools_yml(self._stage).encode())
 
     def close(self) -> None:
         """Stop the nodes that were started for it."""

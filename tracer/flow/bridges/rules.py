@@ -6,13 +6,15 @@ event that looks like a bridge's: a rule sees only events of contracts that its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from tracer.ledger.store import Ledger
 
 Join = Literal["identifier", "fields"]
 """How two sides are known to be one crossing.
@@ -74,6 +76,18 @@ class Bridge(Protocol):
         """
 
 
+@runtime_checkable
+class ReadsMemos(Protocol):
+    """A bridge that reads memos of a chain of outputs too."""
+
+    def from_memos(self, memos: pl.DataFrame) -> pl.DataFrame:
+        """The sides that memos tell: columns of `side_schema`, by (tx_id, log_index).
+
+        memos  tx_id int64, txid string (lower-case hex), log_index int32 (the vout of the memo), memo string; of
+               transactions that touch an address tagged as a bridge
+        """
+
+
 @cache
 def side_schema() -> Mapping[str, Any]:
     """Columns of `Bridge.sides`.
@@ -84,12 +98,17 @@ def side_schema() -> Mapping[str, Any]:
     token      contract on this chain; null where it is the native coin or the event does not say
     amount     base units of that token as the event says; null where it does not
     note       what an analyst should know of it
+    named      the recipient on the other chain as a memo writes it; null where `recipient` says it, or nobody does
+    trusts     an account of this chain that must be listed or tagged as a bridge's, or the side is forged: where
+               anybody may make the pinned contract speak; null where the contract speaks for itself
+    trusts_far the same of the other chain: who sent the message there
     """
     import polars as pl
 
     return {
         "tx_id": pl.Int64, "log_index": pl.Int32, "side": pl.String, "key": pl.String, "far": pl.String,
-        "recipient": pl.Binary, "token": pl.Binary, "amount": pl.Decimal(38, 0), "note": pl.String,
+        "recipient": pl.Binary, "token": pl.Binary, "amount": pl.Decimal(38, 0), "note": pl.String, "named": pl.String,
+        "trusts": pl.Binary, "trusts_far": pl.Binary,
     }  # fmt: skip
 
 
@@ -107,3 +126,21 @@ class Pinned:
     def chain_of(self, network: str) -> str | None:
         """The chain that the protocol calls so; None where nobody said."""
         return next((chain for chain, name in self.networks.items() if name == network), None)
+
+
+@dataclass(frozen=True)
+class Bridges:
+    """What leads from chain to chain, and the lists it rests on.
+
+    rules   the bridges that are read
+    pinned  bridge -> its contracts
+    pools   chain -> contract of a mixer pool -> denomination, base units
+    opened  the ledger of another chain of the workspace, with clusters; None where nothing of it was read
+    notes   for coverage: what lists of an analyst's own were read
+    """
+
+    rules: Sequence[Bridge]
+    pinned: Mapping[str, Pinned]
+    pools: Mapping[str, Mapping[bytes, int]] = field(default_factory=dict)
+    opened: Callable[[str], Ledger | None] = lambda _name: None
+    notes: tuple[str, ...] = ()

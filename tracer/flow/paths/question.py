@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer.chain import Family
 from tracer.clustering import state as clustering
 from tracer.clustering.pools import rule_of
 from tracer.clustering.rules import RuleSet
@@ -101,6 +102,11 @@ def paths(
 
     Raises `UsageError` where either end is unseen or ambiguous.
     """
+    if ledger.chain.family is Family.ACCOUNT:
+        raise UsageError(
+            f"paths are not there yet on account chains such as {ledger.chain.name}.",
+            hint="`tracer trace` names the way of each leg.",
+        )
     asked, tip = question.asked, ledger.tip()
     if tip is None:
         raise UsageError(

@@ -1,7 +1,7 @@
 """How people write seeds (CONTRACTS, "Seeds").
 
 An address, `txid:vout`, `txid@address`, `txid:*`, a bare txid, `tag:LABEL`, `vasp:ID`, `cluster:ADDRESS`, each
-with an optional `chain:` in front.
+with an optional `chain:` in front. On an account chain `txid:N` is the transfer at position N of the transaction.
 """
 
 from __future__ import annotations
@@ -72,9 +72,11 @@ def parse(text: str, chain: Chain) -> Seed:
         if kind.lower() == "cluster":
             value = chain.render_address(chain.parse_address(value.partition("@")[0].strip()))
         return Seed(kind.lower(), value)
-    head, rest = body[:64], body[64:].strip()
+    start = 2 if body[:2] in ("0x", "0X") else 0
+    head, rest = body[start : start + 64], body[start + 64 :].strip()
     if len(head) == 64 and set(head) <= _HEX:
-        return _output(text, head.lower(), rest, chain)
+        txid = chain.hash_text(chain.hash_bytes(body[: start + 64].lower()))
+        return _output(text, txid, rest, chain)
     return Seed("address", chain.render_address(chain.parse_address(body)))
 
 
@@ -95,6 +97,11 @@ def _output(text: str, txid: str, rest: str, chain: Chain) -> Seed:
     if mark == "@" and which:
         return Seed("txid_address", f"{txid}@{chain.render_address(chain.parse_address(which))}")
     raise UsageError(f"{text!r} is no seed.", hint="After a txid: :VOUT, @ADDRESS or :*.")
+
+
+def txid_of(seed: Seed) -> str:
+    """The txid in a seed that names one: `txid:vout`, `txid@address`."""
+    return seed.value.partition(":")[0].partition("@")[0]
 
 
 def digest(seeds: Iterable[Seed], chain: Chain) -> str:

@@ -11,20 +11,26 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tracer.amounts import decimal_text
+from tracer.chain import Family
 from tracer.db import named_sql
 from tracer.errors import AmbiguousSeed, UsageError
-from tracer.flow.seeding.grammar import Seed
+from tracer.flow.seeding.grammar import Seed, txid_of
 from tracer.flow.seeding.seed_file import bad_rows
 from tracer.ledger.prefix import txid_prefix
 from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.flow.seeding", "seeds.sql")
 _OUTPUTS = ("txid", "txid_all", "outpoint", "txid_address")
+_MADE = {Family.UTXO: "outputs_of_txids", Family.ACCOUNT: "transfers_of_txids"}
+_WHAT = {Family.UTXO: "output", Family.ACCOUNT: "transfer"}
 _MOST_SHOWN = 20
 
 
 class Output(NamedTuple):
-    """One output of a transaction that a seed names; `value` in base units."""
+    """One output of a transaction that a seed names; `value` in base units.
+
+    On an account chain a transfer: `vout` is its position, `value` of its own asset, 0 where nobody could read it.
+    """
 
     tx_id: int
     vout: int
@@ -56,7 +62,7 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
     texts = {seed: seed.value for seed in seeds if seed.kind in ("address", "cluster")}
     texts |= {seed: seed.value.partition("@")[2] for seed in seeds if seed.kind == "txid_address"}
     ids = _address_ids(ledger, sorted(set(texts.values())))
-    made = _outputs(ledger, sorted({seed.value[:64] for seed in seeds if seed.kind in _OUTPUTS}))
+    made = _outputs(ledger, sorted({txid_of(seed) for seed in seeds if seed.kind in _OUTPUTS}))
     bad: dict[str, list[tuple[int, str]]] = {}
     for seed in seeds:
         if seed.kind in ("address", "cluster"):
@@ -66,11 +72,11 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
             elif seed not in listed:
                 raise unseen(ledger, f"address {seed.value}")
         elif seed.kind in _OUTPUTS:
-            known = seed.value[:64] in made
+            known = txid_of(seed) in made
             if known:
                 try:
                     found.outputs[seed] = _named(
-                        ledger, seed, made[seed.value[:64]], ids.get(texts.get(seed, ""))
+                        ledger, seed, made[txid_of(seed)], ids.get(texts.get(seed, ""))
                     )
                 except UsageError as error:
                     if seed not in listed:
@@ -78,7 +84,7 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
                     file, line = listed[seed]
                     bad.setdefault(file, []).append((line, f"{error.problem.rstrip('.')} ({error.hint})"))
             elif seed not in listed:
-                raise unseen(ledger, f"transaction {seed.value[:64]}")
+                raise unseen(ledger, f"transaction {txid_of(seed)}")
         else:
             known = True
         if not known:
@@ -140,14 +146,15 @@ def _outputs(ledger: Ledger, txids: Sequence[str]) -> dict[str, list[list[Output
     )
     made: dict[str, dict[int, list[Output]]] = {}
     with ledger.db.table("asked", asked):
-        for place, *output in ledger.db.rows(_SQL["outputs_of_txids"]):
+        for place, *output in ledger.db.rows(_SQL[_MADE[ledger.chain.family]]):
             made.setdefault(txids[place], {}).setdefault(output[0], []).append(Output(*output))
     return {txid: list(each.values()) for txid, each in made.items()}
 
 
 def _named(ledger: Ledger, seed: Seed, made: Sequence[list[Output]], wanted: int | None) -> list[Output]:
     """The outputs that a txid seed names, of transactions of that name; `wanted` is its address, if any."""
-    txid, rest = seed.value[:64], seed.value[64:]
+    txid = txid_of(seed)
+    rest = seed.value[len(txid) :]
     found: list[Output] = []
     for outputs in made:
         if not rest and len(outputs) > 1:
@@ -160,7 +167,8 @@ def _named(ledger: Ledger, seed: Seed, made: Sequence[list[Output]], wanted: int
             found += [output for output in outputs if output.vout == int(rest[1:])]
     if not found:
         place = f"to {rest[1:]}" if rest.startswith("@") else rest[1:]
-        raise UsageError(f"transaction {txid} has no output {place}.", hint="`txid:*` takes all of them.")
+        what = _WHAT[ledger.chain.family]
+        raise UsageError(f"transaction {txid} has no {what} {place}.", hint="`txid:*` takes all of them.")
     return found
 
 
@@ -168,13 +176,20 @@ def _ambiguous(ledger: Ledger, txid: str, outputs: Sequence[Output]) -> Ambiguou
     shown = outputs[:_MOST_SHOWN]
     names = ledger.render_addresses(output.address for output in shown if output.address is not None)
     chain = ledger.chain
-    lines = [
-        f"{txid}:{output.vout} ({decimal_text(output.value, chain.decimals)} {chain.asset} to "
-        f"{names[output.address] if output.address is not None else 'no address'})"
+    what = _WHAT[chain.family]
+    amounts = [
+        f"{decimal_text(output.value, chain.decimals)} {chain.asset} "
+        if chain.family is Family.UTXO
+        else ""  # of which asset, the position tells
         for output in shown
+    ]
+    lines = [
+        f"{txid}:{output.vout} ({units}to "
+        f"{names[output.address] if output.address is not None else 'no address'})"
+        for output, units in zip(shown, amounts, strict=True)
     ]
     more = f", and {len(outputs) - _MOST_SHOWN} more" if len(outputs) > _MOST_SHOWN else ""
     return AmbiguousSeed(
-        f"transaction {txid} has {len(outputs)} outputs: {', '.join(lines)}{more}.",
+        f"transaction {txid} has {len(outputs)} {what}s: {', '.join(lines)}{more}.",
         hint="Choose one, txid@ADDRESS, or all with txid:*.",
     )

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer.db import named_sql
+from tracer.chain import Family
 from tracer.errors import UsageError
+from tracer.flow.accounts.receipts import touching
 from tracer.flow.movements import I64, LEAVING, MEMBER, Seeding
 from tracer.flow.seeding import seed_file
 from tracer.flow.seeding.entity import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from tracer.flow.trail import Trail
 
-_SQL = named_sql("tracer.flow.seeding", "seeds.sql")
 _FOREVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 Unit = Literal["lot", "entity"]
@@ -59,6 +59,8 @@ class Lots:
     received      UTC day (from 1970) -> base units that the lots and the set received, moves inside it too
     arrived       the part of it that came from outside the set; of an entity only
     left          what left the entity, likewise; empty for lots
+    moved         of an account chain: the transfers that touch the set in the window, and those that are lots
+                  (`tracer.flow.accounts.receipts`); what enters is made of them once swaps are known
     clustered     whether clusters decided who is in the set
     notes, gaps   for coverage; a gap makes it partial
     """
@@ -74,6 +76,7 @@ class Lots:
     received: dict[int, int] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
     left: dict[int, int] = field(default_factory=dict)
+    moved: pl.DataFrame | None = None
     clustered: bool = False
     notes: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
@@ -183,6 +186,9 @@ def resolve(
         "before": _FOREVER[1] if before is None else before,
     }
     own = _window_points(ledger, lots, made, window)
+    if ledger.chain.family is Family.ACCOUNT:
+        lots.moved = touching(ledger, lots, member_frame(lots), window)
+        return lots
     receipts(ledger, lots, member_frame(lots), own, window, arrivals=backward or lots.unit == "lot")
     if lots.unit == "entity" and not backward:
         lots.net, lots.flagged, note = outflow(ledger, member_frame(lots), window)

@@ -17,6 +17,22 @@ JOIN seen ON seen.tx_id = candidate.tx_id AND seen.txid = candidate.txid
 JOIN made ON made.tx_id = seen.tx_id
 ORDER BY candidate.place, made.tx_id, made.vout;
 
+-- name: transfers_of_txids
+-- The same of an account chain: every transfer but gas and such of nothing; `vout` is the position.
+WITH candidate AS MATERIALIZED (
+    SELECT asked.place, asked.txid, txid_lookup.tx_id FROM asked JOIN txid_lookup USING (prefix)
+), seen AS MATERIALIZED (
+    SELECT tx_id, txid FROM tx WHERE tx_id IN (SELECT tx_id FROM candidate)
+), made AS MATERIALIZED (
+    SELECT tx_id, position, amount, target FROM transfer
+    WHERE tx_id IN (SELECT tx_id FROM candidate) AND kind NOT IN (5, 6) AND amount IS DISTINCT FROM 0
+)
+SELECT candidate.place, made.tx_id, made.position AS vout, made.amount AS value, made.target AS address_id
+FROM candidate
+JOIN seen ON seen.tx_id = candidate.tx_id AND seen.txid = candidate.txid
+JOIN made ON made.tx_id = seen.tx_id
+ORDER BY candidate.place, made.tx_id, made.position;
+
 -- name: cluster_members
 SELECT DISTINCT m.cluster_id, m.address_id
 FROM wanted AS w JOIN cluster_member AS m ON m.cluster_id = w.cluster_id

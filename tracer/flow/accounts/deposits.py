@@ -1,0 +1,151 @@
+"""A service's deposit address on an account chain, recognised by where its money goes (heuristics.md, B1).
+
+An untagged account is a customer's deposit address of one service, as far as one asset is concerned, when at least
+`share` of what it ever paid out went to hot accounts of that service, when it kept no more than the rest of what had
+come by its last payment, and each arrival that is called a deposit was passed on, by the next payment, to such an
+account within `blocks` blocks. A hot account is tagged as one (or as a pool). Who pays another customer's deposit
+address pays a service; a service does not sweep there.
+
+Tier extended; its header is `rules/heuristics/account_deposit_sweep.py`. It fails where a person pays all they have
+straight from a wallet of their own to a hot account: the service is right, the address named as its deposit address is
+the payer's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from tracer.clustering.constraints import HOT_ROLES, HOT_WORDS
+from tracer.clustering.rules import Heuristic, RuleSet
+from tracer.db import named_sql
+from tracer.flow.fates import Fate
+from tracer.flow.holdings import Holding
+from tracer.flow.services import Services
+from tracer.intel.ranking import words_of
+from tracer.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SQL = named_sql("tracer.flow.accounts", "deposits.sql")
+
+ACCOUNT_SWEEP = "account_deposit_sweep"
+"""Id of the heuristic."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a deposit address does.
+
+    share   percent of all that leaves it that goes to hot accounts, at least (P): the rest is what a service returns or
+            a customer is refunded
+    blocks  between an arrival and the payment that passes it on, at most: t_max of Tutela (heuristics.md, B1)
+    """
+
+    share: int = 95
+    blocks: int = 3_200
+
+
+class SweepRule(Heuristic, Protocol):
+    """The header of `account_deposit_sweep`."""
+
+    @property
+    def parameters(self) -> Thresholds:
+        """From where on an account is one."""
+
+
+def sweep_least(rules: RuleSet) -> Thresholds | None:
+    """What the rule asks for, or None where these rules do not recognise deposit addresses."""
+    rule = cast("SweepRule | None", rules.heuristic(ACCOUNT_SWEEP))
+    return None if rule is None else rule.parameters
+
+
+_MOST = 10**30
+"""What pays out amounts from here on is no customer's deposit address (P): sums of such could outgrow 128 bits."""
+
+
+class Deposits:
+    """Deposit addresses, as a trace meets them; each queue is asked once.
+
+    looked_at  numbers of the holdings that were looked at to tell
+    """
+
+    def __init__(self, ledger: Ledger, services: Services, least: Thresholds) -> None:
+        import polars as pl
+
+        self._ledger, self._services, self._least = ledger, services, least
+        self._known = pl.DataFrame(schema={"address_id": pl.Int32, "asset_id": pl.Int32})
+        self._paid = pl.DataFrame(
+            schema={
+                "address_id": pl.Int32, "asset_id": pl.Int32, "left": pl.Int64,
+                "service": pl.Int64, "swept_to": pl.Int64,
+            }
+        )  # fmt: skip
+        self.looked_at: set[int] = set()
+
+    def swept(self, arrivals: pl.DataFrame) -> pl.DataFrame:
+        """Those of these arrivals (tx_id, address_id, asset_id; at untagged accounts) that are deposits.
+
+        -> the same, service (holding number, int64), swept_to (address id, int64), left (tx_id of the sweep)
+        """
+        import polars as pl
+
+        key = ["address_id", "asset_id"]
+        fresh = arrivals.select(key).unique().join(self._known, on=key, how="anti").sort(key)
+        if fresh.height:
+            self._known = pl.concat([self._known, fresh])
+            with self._ledger.db.table("asked", fresh):
+                out = self._ledger.db.polars(_SQL["paid_out"])
+                kept = self._ledger.db.polars(_SQL["kept"])
+            came, went = (pl.col(name).cast(pl.Int128) for name in ("came", "went"))
+            passing = kept.filter(went * 100 >= came * self._least.share).select(key)
+            found = self._of_one_service(out).join(passing, on=key, how="semi", maintain_order="left")
+            self._paid = pl.concat([self._paid, found]).sort(*key, "left", maintain_order=True)
+        asked = arrivals.sort("tx_id")
+        found = asked.join_asof(
+            self._paid.sort("left", maintain_order=True), left_on="tx_id", right_on="left", by=key, strategy="forward",
+            check_sortedness=False,
+        )  # fmt: skip
+        late = (pl.col("left") // (1 << 24)) - (pl.col("tx_id") // (1 << 24)) > self._least.blocks
+        return found.filter(pl.col("service").is_not_null() & ~late)
+
+    def _of_one_service(self, out: pl.DataFrame) -> pl.DataFrame:
+        """All payments of the accounts that sweep to one service, in order; those to others have no service."""
+        import polars as pl
+
+        numbers = out["holding"].drop_nulls().unique().to_list()
+        self.looked_at.update(numbers)
+        entities = [
+            (number, holding.entity.name)
+            for number, holding in zip(numbers, self._services.holdings(numbers), strict=True)
+            if _swept_into(holding)
+        ]
+        names = pl.DataFrame(entities, schema={"holding": pl.Int32, "entity": pl.String}, orient="row")
+        key = ["source", "asset_id"]
+        out = out.join(names, on="holding", how="left", maintain_order="left")
+        units = pl.col("amount").cast(pl.Int128)
+        whole = out.group_by(key).agg(
+            all=units.sum(), most=units.max(), unread=units.is_null().any(),
+            entity=pl.col("entity").drop_nulls().first(), entities=pl.col("entity").drop_nulls().n_unique(),
+            held=units.filter(pl.col("entity").is_not_null()).sum(),
+        )  # fmt: skip
+        share = pl.col("held") * 100 >= pl.col("all") * self._least.share
+        plain = (pl.col("most") < _MOST) & ~pl.col("unread") & (pl.col("entities") == 1)
+        sweeping = whole.filter(plain).filter(share).select(*key)
+        own = out.join(sweeping, on=key, how="semi", maintain_order="left")
+        service = pl.when(pl.col("entity").is_not_null())
+        return own.select(
+            pl.col("source").alias("address_id"), "asset_id", pl.col("tx_id").alias("left"),
+            service.then("holding").cast(pl.Int64).alias("service"),
+            service.then("target").cast(pl.Int64).alias("swept_to"),
+        )  # fmt: skip
+
+
+def _swept_into(holding: Holding) -> bool:
+    """Whether a service is claimed to gather there what its customers paid in."""
+    if holding.fate is not Fate.SERVICE or not holding.entity.name or holding.whole_cluster:
+        return False
+    if holding.role:
+        return holding.role in HOT_ROLES
+    return any(not HOT_WORDS.isdisjoint(words_of(row)) for row in holding.claims)

@@ -1,0 +1,99 @@
+"""What an answer on an account chain says beside its flows: what came, what was left out, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tracer.flow.accounts.assets import Assets
+from tracer.flow.accounts.limits import Rests
+from tracer.flow.question import Question
+from tracer.flow.seeding.seeds import Lots
+from tracer.flow.worth import DAY
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def received(lots: Lots, assets: Assets, entered: pl.DataFrame) -> dict[int, dict[int, int]]:
+    """Asset number -> UTC day -> base units that lots and set received of what is followed, moves inside it too."""
+    import polars as pl
+
+    assert lots.moved is not None
+    known = entered["asset_out"].unique().to_list()
+    came = lots.moved.filter(
+        pl.col("seed_in").is_not_null() & pl.col("asset_id").is_in(known) & pl.col("amount").is_not_null()
+    )
+    swapped = entered.filter(pl.col("basis") > 0).select(pl.col("asset_out"), pl.col("units"), pl.col("time"))
+    found: dict[int, dict[int, int]] = {}
+    rows = [*came.select("asset_id", "amount", "time").iter_rows(), *swapped.iter_rows()]
+    for asset, units, time in rows:
+        days = found.setdefault(assets.number(asset), {})
+        days[time // DAY] = days.get(time // DAY, 0) + int(units)
+    return found
+
+
+def beside_lots(entered: pl.DataFrame, lots: Lots) -> pl.DataFrame:
+    """What entered beside transfers that were named themselves, for the count of lots."""
+    import polars as pl
+
+    named = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "position": pl.Int32}, orient="row")
+    return entered.join(named, on=["tx_id", "position"], how="anti", maintain_order="left")
+
+
+def gaps(
+    assets: Assets, ends: Rests, doubts: Sequence[str], unread: int, hostile: Sequence[int]
+) -> list[str]:
+    """What makes the answer partial on an account chain."""
+    gaps = [*ends.gaps, *doubts]
+    if unread:
+        gaps.append(
+            f"{unread} transfers to the seeds are of amounts too great to be read: they were not followed"
+        )
+    if hostile:
+        names = ", ".join(assets.shown[number].coin.name for number in hostile[:3])
+        gaps.append(f"more than can be counted was seeded of {names}: not followed")
+    return gaps
+
+
+def notes(question: Question, assets: Assets, beside: pl.DataFrame, *, swapped: bool) -> list[str]:
+    """What the answer leaned on, or left out, without being partial for it."""
+    notes = []
+    if beside.height:
+        count = beside["asset_out"].n_unique()
+        notes.append(
+            f"{count} assets that are not believed arrived at the seeds: summed apart, and not followed "
+            "unless --asset names one"
+        )
+    if question.min_share is None and question.min_value and question.asset is None and len(assets.shown) > 1:
+        notes.append("the value floor is of the chain's coin; tokens have none (--asset, --min-share)")
+    if swapped:
+        notes.append(
+            "pools that nobody tagged were recognised by swap events in transactions of several senders: where a "
+            "party's assets did not net to one against one, the trail ends there"
+        )
+    return notes
+
+
+def keys(question: Question, assets: Assets, floors: Sequence[int], beside: pl.DataFrame) -> dict[str, Any]:
+    """Keys that only documents of account chains have."""
+    import polars as pl
+
+    unbelieved = []
+    for asset_id in beside["asset_out"].unique().to_list():
+        asset = assets.shown[assets.number(asset_id)]
+        units = beside.filter(pl.col("asset_out") == asset_id)["units"].to_list()
+        unbelieved.append(
+            {
+                "asset": asset.coin.name, "asset_id": asset.coin.asset_id, "problem": asset.problem,
+                "transfers": len(units), "base_units": None if None in units else str(sum(units)),
+            }
+        )  # fmt: skip
+    return {
+        "asset": question.asset,
+        "floors": [
+            {"asset_id": asset.coin.asset_id, "base_units": str(units)}
+            for asset, units in zip(assets.shown, floors, strict=False) if units
+        ],
+        "unbelieved": sorted(unbelieved, key=lambda row: str(row["asset_id"])),
+    }  # fmt: skip
