@@ -25,7 +25,7 @@ PER_BLOCK = 200
 _OURS = """
 import sys, time
 from pathlib import Path
-import web3
+import adapters.evm.decode, duckdb, polars, pyarrow.compute, web3
 from adapters.evm.chains import chain_named
 from adapters.evm.source import EvmSource
 from tracer.ledger.pull import pull

@@ -112,8 +112,10 @@ def receipts(rpc: Rpc) -> Receipts:
     return Receipts.BLOCK if _answers(rpc, Receipts.BLOCK, "latest") else Receipts.TRANSACTION
 
 
-def traces(rpc: Rpc) -> tuple[Traces, ...]:
+def traces(rpc: Rpc, *, every: bool = True) -> tuple[Traces, ...]:
     """The ways to trace a block that the node offers, the one to use first.
+
+    every   ask for each; else ways behind one that works are named unasked, because asking executes a block anew
 
     `trace_block` comes first: each of its rows names its block, and it tells rewards of uncles; development nodes
     answer it from memory, where the other executes the block anew. The newest block is asked for: nodes forget old
@@ -124,6 +126,9 @@ def traces(rpc: Rpc) -> tuple[Traces, ...]:
     works: list[Traces] = []
     unsure: list[Traces] = []
     for way, more in asked.items():
+        if works and not every:
+            unsure.append(way)
+            continue
         try:
             rpc.ask(way, newest, *more)
             works.append(way)

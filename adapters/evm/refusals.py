@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from adapters.nesting import loads
 from tracer.errors import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -154,6 +154,6 @@ def _seconds(retry_after: str | None, longest: float) -> float:
 def parsed(body: bytes) -> Any:
     """JSON as Python values; `Later` where it is broken."""
     try:
-        return json.loads(body)
+        return loads(body)
     except ValueError:
         raise Later("answers with broken JSON") from None

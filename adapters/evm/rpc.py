@@ -29,6 +29,7 @@ from adapters.evm.refusals import (
     of_rpc,
     parsed,
 )
+from adapters.nesting import limit_kept
 from tracer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ R = TypeVar("R")
 
 BATCH = 50
 """Most calls in one request (P): public providers take 10 to 1,000; one that takes fewer is asked with fewer."""
-THREADS = 4
+IN_FLIGHT = 4
 """Requests in flight (P): enough to hide a network's delay, few enough for a public provider's limits."""
+THREADS = IN_FLIGHT + 2
+"""Jobs in flight: while two decode what they were answered, the node is still kept busy."""
 FIRST_ATTEMPTS = 4
 """How often a node is asked that never answered yet (P): a mistyped URL should not cost a minute."""
 NEVER_NULL = ("eth_chainId", "eth_blockNumber", "eth_getBalance", "eth_getCode", "eth_call")
@@ -85,6 +88,7 @@ class Rpc:
         self.batch = batch
         self._provider = _provider(url, authorization, self.patience.timeout)
         self._lock = threading.Lock()
+        self._in_flight = threading.BoundedSemaphore(IN_FLIGHT)
         self._not_before = 0.0
         self._met = False
 
@@ -129,7 +133,8 @@ class Rpc:
         while True:
             self._hold()
             try:
-                body = self._post(calls)
+                with self._in_flight:
+                    body = self._post(calls)
                 self._read_errors(body, calls, whole)
             except Later as problem:
                 attempt += 1
@@ -254,7 +259,9 @@ def _secrets(url: str, authorization: str | None) -> tuple[str, ...]:
 def _provider(url: str, authorization: str | None, timeout: float) -> HTTPProvider:
     from requests import Session
     from requests.adapters import HTTPAdapter
-    from web3 import HTTPProvider
+
+    with limit_kept():
+        from web3 import HTTPProvider
 
     class Bytes(HTTPProvider):
         """web3's transport; calls keep the ids we gave them, answers stay bytes."""
@@ -271,8 +278,8 @@ def _provider(url: str, authorization: str | None, timeout: float) -> HTTPProvid
             return raw_response
 
     session: Session = Session()
-    session.mount("http://", HTTPAdapter(pool_maxsize=THREADS * 2))
-    session.mount("https://", HTTPAdapter(pool_maxsize=THREADS * 2))
+    session.mount("http://", HTTPAdapter(pool_maxsize=IN_FLIGHT))
+    session.mount("https://", HTTPAdapter(pool_maxsize=IN_FLIGHT))
     if authorization:
         session.headers["Authorization"] = authorization
     return Bytes(

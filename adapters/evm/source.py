@@ -129,7 +129,7 @@ class EvmSource:
         """The reader, once the node was asked what it is and what it offers."""
         if self._reader is None:
             serves(self.rpc, self.chain)
-            ways = traces(self.rpc) if self.internal else ()
+            ways = traces(self.rpc, every=False) if self.internal else ()
             self._reader = Reader(self.rpc, self.chain, self.wanted, receipts(self.rpc), ways)
         return self._reader
 

@@ -5,13 +5,13 @@ Token balances are what contracts answer (`balanceOf` of EIP-20, EIP-721 and EIP
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.evm.refusals import Call, Refused
 from adapters.evm.rpc import Rpc, ordered
+from adapters.nesting import loads
 from tracer.chain import AssetStandard
 
 GAS = 2_000_000
@@ -103,7 +103,7 @@ class State:
         found: list[Any] = [None] * len(calls)
         for bodies in ordered(parts, lambda part: self.rpc.raw(part, whole=True)):
             for body in bodies:
-                answers = json.loads(body)
+                answers = loads(body)
                 for answer in answers if isinstance(answers, list) else [answers]:
                     found[answer["id"]] = answer.get("result")
         return found

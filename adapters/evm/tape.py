@@ -6,7 +6,6 @@ under which key, inside which other entry. Values under unknown keys are skipped
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ from adapters.evm.walk import (
     scatter,
     walk,
 )
+from adapters.nesting import loads
 from tracer.errors import SourceUnavailable
 
 _MASK = (1 << 64) - 1
@@ -112,7 +112,7 @@ class Tape:
 
     def loads(self, entry: int) -> object:
         """An object as Python sees it: for the few that must be looked at closely."""
-        return json.loads(bytes(self.text[self.starts[entry] : self.ends[entry]]))
+        return loads(bytes(self.text[self.starts[entry] : self.ends[entry]]))
 
     def refuse_errors(self, but: Collection[int] = ()) -> None:
         """Raise the first error (or other thing) in the place of an answer, unless its entry is in `but`."""

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adapters.evm.refusals import Later, TooLarge, Unreachable, of_http
-from adapters.evm.rpc import FIRST_ATTEMPTS, THREADS, Patience, shown
-from tracer.errors import UsageError
+from adapters.evm.rpc import FIRST_ATTEMPTS, IN_FLIGHT, Patience, shown
+from adapters.nesting import loads
+from tracer.errors import SourceUnavailable, UsageError
 
 if TYPE_CHECKING:
     from requests import Response
@@ -50,7 +51,7 @@ class Api:
         self._url = url.rstrip("/")
         self._session = Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=THREADS * 2))
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=IN_FLIGHT))
         self._session.headers["Content-Type"] = "application/json"
         if key := key or os.environ.get(KEY_VARIABLE):
             self._session.headers[KEY_HEADER] = key
@@ -60,7 +61,13 @@ class Api:
 
     def ask(self, path: str, question: Mapping[str, object]) -> Any:
         """The answer as Python values: for single headers, not for blocks."""
-        return json.loads(self.raw(path, question))
+        try:
+            return loads(self.raw(path, question))
+        except ValueError:
+            raise SourceUnavailable(
+                f"{self.host} answers {path} with broken JSON.",
+                hint="Run the same command again; if it stays, is this the HTTP API of a java-tron full node?",
+            ) from None
 
     def raw(self, path: str, question: Mapping[str, object]) -> bytes:
         """The body that answers a question, unread; JSON by its first and last byte.

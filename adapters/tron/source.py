@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from adapters.evm.branches import Plan, Planned, plan
 from adapters.evm.decode import Decoded
 from adapters.evm.reading import Job
-from adapters.evm.rpc import Patience, ordered
+from adapters.evm.rpc import IN_FLIGHT, Patience, ordered
 from adapters.evm.source import FINAL, MOVES
 from adapters.tron.api import Api
 from adapters.tron.chains import TronChain
@@ -72,7 +72,7 @@ class TronSource:
         """
         parent = plan.parent
         jobs = self.reader.jobs(plan.first_height, plan.last_height)
-        for read in ordered(jobs, _guarded(self.reader)):
+        for read in ordered(jobs, _guarded(self.reader), IN_FLIGHT):
             for decoded in _parts(self.reader, read):
                 blocks = decoded.batch.blocks
                 if parent is not None and blocks.column("prev_hash")[0].as_py() != parent:

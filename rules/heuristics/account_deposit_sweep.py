@@ -10,7 +10,7 @@ from tracer.flow.accounts.deposits import ACCOUNT_SWEEP, Thresholds
 
 @dataclass(frozen=True)
 class AccountDepositSweep:
-    """An account that passes what it gets on to the hot accounts of one service is that service's deposit address.
+    """An account that pays nobody but the hot accounts of one service is that service's deposit address.
 
     It makes no link: what it says is that a trace ends there, at the service.
     """
@@ -30,6 +30,9 @@ class AccountDepositSweep:
         "right, the address named is the payer's own.",
         "Only accounts tagged as hot (or as a pool) count as where deposits are swept to; a sweep to others is not "
         "recognised, and the trace goes on to where it ends.",
+        "One payment to anybody else, a refund too, makes it an account like any other: what it paid is followed, and "
+        "the trail ends at the hot account instead.",
+        "What stays in it, up to 5 % of what came, is said to be the service's.",
         "A deposit that was not swept yet, or that was swept later than the limit, is not recognised.",
         "Each asset is judged for itself: what an account does with its other assets is not looked at.",
         "It judges the whole history read: a deposit address that its customer takes over later is none from the "

@@ -27,7 +27,7 @@ class SwapPool:
     )
     limitations: tuple[str, ...] = (
         "Who signs as many accounts as it asks for can pass off a contract of their own as a pool: money that enters "
-        "it ends there, or goes on in the token that comes out.",
+        "it ends there, or goes on in native coin or a token everybody knows that it paid out, however little.",
         "Who provides a pool's liquidity can take out what was swapped in: where what came out is worth nothing, look "
         "at who took liquidity out.",
         "A pool of fewer senders, or of events that are not listed, is not recognised: it holds money like an account.",

@@ -123,7 +123,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Token:
-    """What a contract says of itself; `problem`: why it is not believed; `genuine`: everybody knows it by its symbol."""
+    """What a contract says of itself; `problem`: why it is not believed; `genuine`: known by its symbol."""
 
     contract: str
     decimals: int | None = 18
@@ -334,8 +334,8 @@ def tokens(rows: Sequence[Token]) -> pa.Table:
     """What contracts say of themselves, as a source hands it over; the symbol is the name unless given."""
     return _table(
         "tokens",
-        [(_payload(t.contract), t.symbol or t.contract, t.symbol or t.contract, t.decimals, t.height, t.problem, t.genuine)
-         for t in rows],
+        [(_payload(t.contract), t.symbol or t.contract, t.symbol or t.contract, t.decimals, t.height, t.problem,
+          t.genuine) for t in rows],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.scenarios.account_case import AccountCase, tag
 from tests.scenarios.accounts import Block, Event, Move, Row, Token, Tx
 from tracer.chain import TransferKind
+from tracer.errors import UsageError
 from tracer.flow.accounts.swaps import TOPICS, Thresholds
 
 ACME = tag("hot", "acme", role="hot")
@@ -234,7 +235,7 @@ def market(*more: Row) -> list[Row]:
 class TestSwaps:
     """A swap in the transaction of a payment hides neither the payment nor the swap."""
 
-    TOLD = (Token("USDT", 6), Token("DAI", 18))
+    TOLD = (Token("USDT", 6, genuine=True), Token("DAI", 18, genuine=True))
 
     def test_what_is_swapped_straight_to_an_exchange_is_an_exit(self, tmp_path: Path) -> None:
         moves = [Move("thief", "pool", 100, "USDT"), Move("pool", "hot", 250, "DAI")]
@@ -266,3 +267,135 @@ class TestSwaps:
         rows = market(Tx("swap", "thief", moves=moves, events=[Event("pool", SWAP)]))
         (row,) = AccountCase(tmp_path, rows, told=self.TOLD).trace("fund:0").document["heuristics"]
         assert (row["id"], row["version"], row["tier"], row["used_for"]) == ("swap_pool", 1, "lead", "swaps")
+
+    def test_a_pool_made_by_throw_away_senders_turns_nothing_into_a_worthless_token(
+        self, tmp_path: Path
+    ) -> None:
+        """Five senders are cheap: the sham mints its junk, keeps the coin, and its maker walks away with it."""
+        rows: list[Row] = [
+            born(thief=100),
+            *(
+                Tx(f"sham{n}", f"sock{n}", to="sham", events=[Event("sham", SWAP)])
+                for n in range(Thresholds().senders)
+            ),
+            Tx("swap", "thief", to="sham", value=100, moves=[Move(None, "thief", 1, "JUNK")]),
+            Tx("take", "thief", to="sham", moves=[Move("sham", "mule", 100)]),
+        ]
+        found = AccountCase(tmp_path, rows, told=self.TOLD).trace("thief", asset="native")
+        assert found.conversions == []
+        assert found.stops == [("custodial_pool", "sham", "swap", "ETH", 100)]
+
+    @pytest.mark.parametrize("paid", ["pool", None])
+    @pytest.mark.parametrize("genuine", [True, False])
+    def test_at_an_untagged_pool_money_becomes_what_it_paid_out_and_everybody_knows(
+        self, tmp_path: Path, paid: str | None, genuine: bool
+    ) -> None:
+        moves = [Move("thief", "pool", 100, "USDT"), Move(paid, "thief", 250, "DAI")]
+        rows = market(Tx("swap", "thief", moves=moves, events=[Event("pool", SWAP)]))
+        told = (Token("USDT", 6, genuine=True), Token("DAI", 18, genuine=genuine))
+        found = AccountCase(tmp_path, rows, told=told).trace("fund:0")
+        if paid and genuine:
+            assert found.rests() == {("thief", "DAI"): 250}
+        else:
+            assert found.stops == [("custodial_pool", "pool", "swap", "USDT", 100)]
+
+    @pytest.mark.parametrize(("until", "converted"), [("", True), ("2020-09-20", False)])
+    def test_a_tag_makes_a_pool_only_while_it_holds(
+        self, tmp_path: Path, until: str, converted: bool
+    ) -> None:
+        """Who has the address later is an account like any other, and so is followed."""
+        swap = Tx("swap", "thief", to="till", value=100, moves=[Move("till", "thief", 7, "DAI")], day=900)
+        fund = Tx("fund", "bank", to="thief", value=100)
+        rows: list[Row] = [born(bank=100), fund, swap, Tx("exit", "till", to="hot", value=100)]
+        dex = tag("till", "uniswap", category="defi_dex", until=until)
+        found = AccountCase(tmp_path, rows, tags=[ACME, dex], told=self.TOLD).trace("fund:0")
+        assert bool(found.conversions) == converted
+        assert found.endpoints == ({} if converted else {("acme", "ETH"): 100})
+
+
+class TestADepositAddressPaysNobodyElse:
+    """Five of a hundred that go elsewhere are an exit of their own."""
+
+    def test_a_second_exchange_is_not_hidden(self, tmp_path: Path) -> None:
+        rows: list[Row] = [
+            born(thief=100),
+            Tx("pay", "thief", to="own", value=100),
+            Tx("most", "own", to="hot", value=95),
+            Tx("rest", "own", to="zeta", value=5),
+        ]
+        tags = [ACME, tag("zeta", "zeta", role="hot")]
+        found = AccountCase(tmp_path, rows, tags=tags).trace("thief")
+        assert found.endpoints == {("acme", "ETH"): 95, ("zeta", "ETH"): 5}
+        assert [leg[2] for leg in found.legs] == ["hot", "zeta"]
+        assert found.document["heuristics"] == []
+
+    @pytest.mark.parametrize("signer", ["own", "helper"])
+    def test_nor_is_one_behind_a_mule(self, tmp_path: Path, signer: str) -> None:
+        """Whoever signed: a token that was approved moves without its owner's signature."""
+        rows: list[Row] = [
+            born(ann=1),
+            Tx("mint", "bank", moves=[Move(None, "thief", 100, "USDT")]),
+            Tx("pay", "thief", moves=[Move("thief", "own", 100, "USDT")]),
+            Tx("most", "own", moves=[Move("own", "hot", 95, "USDT")]),
+            Tx("rest", signer, moves=[Move("own", "mule", 5, "USDT")]),
+        ]
+        found = AccountCase(tmp_path, rows, tags=[ACME]).trace("mint:0")
+        assert found.totals == {"USDT": {"seed": 100, "services": 95, "unspent": 5}}
+
+
+class TestCallsThatWereNotRead:
+    """Coin that answered a token there was not seen: nothing is burnt for it, and no answer is whole."""
+
+    GAP = "internal transfers of blocks 1-1 were not read"
+
+    def test_an_unwrap_without_its_coin_is_unread(self, tmp_path: Path) -> None:
+        rows: list[Row] = [
+            Tx("give", "victim", to="WETH", moves=[Move("victim", "thief", 10, "WETH")]),
+            Tx("unwrap", "thief", to="WETH", moves=[Move("thief", None, 10, "WETH", TransferKind.UNWRAP)]),
+            Tx("exit", "thief", to="hot", value=10),
+        ]
+        found = AccountCase(tmp_path, rows, tags=[ACME], untraced=[1]).trace("give:0")
+        assert found.totals == {"WETH": {"seed": 10, "unread": 10}}
+        assert self.GAP in found.notes
+
+    def test_a_burn_is_one_still(self, tmp_path: Path) -> None:
+        rows: list[Row] = [
+            Tx("give", "victim", moves=[Move("victim", "thief", 10, "USDT")]),
+            Tx("burn", "thief", moves=[Move("thief", None, 10, "USDT")]),
+        ]
+        found = AccountCase(tmp_path, rows, tags=[ACME], untraced=[1]).trace("give:0")
+        assert found.totals == {"USDT": {"seed": 10, "burned": 10}}
+        assert self.GAP not in found.notes
+
+    @pytest.mark.parametrize(("untraced", "told"), [([1], True), ([], False)])
+    def test_a_swap_for_coin_may_have_gone_on(self, tmp_path: Path, untraced: list[int], told: bool) -> None:
+        rows: list[Row] = [
+            Tx("give", "victim", moves=[Move("victim", "thief", 10, "USDT")]),
+            Tx("swap", "thief", to="router", moves=[Move("thief", "till", 10, "USDT")]),
+            Tx("exit", "thief", to="hot", value=10),
+        ]
+        tags = [ACME, tag("till", "uniswap", category="defi_dex")]
+        found = AccountCase(tmp_path, rows, tags=tags, untraced=untraced).trace("give:0")
+        assert found.totals == {"USDT": {"seed": 10, "stopped": 10}}
+        assert (self.GAP in found.notes) == told
+
+
+@pytest.mark.parametrize(("tip", "told"), [(900, True), (10, False)])
+def test_coin_paid_as_gas_to_a_friend_who_makes_blocks_is_told(tmp_path: Path, tip: int, told: bool) -> None:
+    """It is fees, and not followed; more than one in a hundred is said with who got it."""
+    bribe = Tx("bribe", "thief", to="x", value=1, tip=tip, tip_to="crook")
+    found = AccountCase(tmp_path, [born(thief=1000), bribe], tags=[ACME]).trace("thief")
+    assert found.totals["ETH"]["fees"] == tip
+    assert (f"{tip} base units of ETH were paid as gas to crook" in found.notes) == told
+
+
+def test_a_symbol_that_nobody_bears_is_no_asset(tmp_path: Path) -> None:
+    """Too long for an address, or not written like one: the answer is the same, and names what to write."""
+    case = AccountCase(tmp_path, SWEPT)
+    for name in ("PUNK", "PUNK-", "N" * 30):
+        with pytest.raises(UsageError, match="was ever seen"):
+            case.trace("thief", asset=name)
+
+
+def test_pools_of_other_chains_are_no_matter_here(tmp_path: Path) -> None:
+    assert "untagged pools" not in AccountCase(tmp_path, SWEPT).trace("thief").notes

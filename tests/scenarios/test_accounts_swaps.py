@@ -15,7 +15,7 @@ from tracer.flow.accounts.swaps import TOPICS, Thresholds
 SENDERS = Thresholds().senders
 SWAPPED = Event("pool", bytes.fromhex(TOPICS[0]))
 ACME = tag("hot", "acme", role="hot")
-BELIEVED = [Token("USDT", 6), Token("DAI", 18)]
+BELIEVED = [Token("USDT", 6, genuine=True), Token("DAI", 18, genuine=True)]
 
 
 def trade(name: str, who: str, gives: int, gets: int, *more: Move, pool: str = "pool", to: str = "") -> Tx:

@@ -217,11 +217,11 @@ def conserves(found: AccountFound) -> None:
 
 
 def arrivals(table: Table, members: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """What arrives in a set from outside, net per transaction and asset; its own swaps are no arrivals."""
+    """What arrives in a set from outside, less what it sent before in the same transaction; not by its own swaps."""
     inside = set(members)
     sent: dict[tuple[str, str], int] = defaultdict(int)
     gave = {t.into for t in table.transfers if t.into is not None and t.source in inside}
-    came = []
+    seeds = {}
     for t in table.transfers:
         key = (t.name.rpartition(":")[0], t.asset)
         if t.fee or t.into is not None or (t.source in inside and t.target in inside):
@@ -229,14 +229,10 @@ def arrivals(table: Table, members: Iterable[str]) -> dict[str, tuple[int, int]]
         if t.source in inside:
             sent[key] += t.units or 0
         elif t.target in inside and t.out_of not in gave:
-            came.append(t)
-    seeds = {}
-    for t in came:
-        key = (t.name.rpartition(":")[0], t.asset)
-        back = min(sent[key], t.units or 0) if t.out_of is None else 0
-        sent[key] -= back
-        if (t.units or 0) - back:
-            seeds[t.name] = ((t.units or 0) - back, 0)
+            back = min(sent[key], t.units or 0) if t.out_of is None else 0
+            sent[key] -= back
+            if (t.units or 0) - back:
+                seeds[t.name] = ((t.units or 0) - back, 0)
     return seeds
 
 

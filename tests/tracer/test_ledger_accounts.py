@@ -308,7 +308,8 @@ def test_openings_and_tokens_are_kept_once_and_a_later_word_replaces(tmp_path: P
         for problem in ("", "copies the symbol of another"):
             loader.tokens(tokens([Token("USDT", 6, problem=problem), Token("GOLD", None)]))
         shown_tokens = [
-            (bytes(c).rstrip(b"\0"), decimals, why) for c, _, _, decimals, _, why in contents(ledger)["token"]
+            (bytes(c).rstrip(b"\0"), decimals, why)
+            for c, _, _, decimals, _, why, _ in contents(ledger)["token"]
         ]
         assert shown_tokens == [(b"GOLD", None, ""), (b"USDT", 6, "copies the symbol of another")]
         assert not ledger.in_order()  # GOLD got its number out of turn

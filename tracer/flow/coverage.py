@@ -117,7 +117,9 @@ def _nothing(facts: Facts) -> str:
 
 def _pools(facts: Facts) -> list[str]:
     """How far pools that nobody tagged were recognised, and whether the seeds stand in one."""
-    rule = None if facts.trail.asset is not None else rule_of(facts.rules)
+    if facts.trail.asset is not None:  # accounts have rules of their own, which say so themselves
+        return []
+    rule = rule_of(facts.rules)
     if rule is None or facts.question.pools == "tagged":
         return ["untagged pools were not looked for: money may have been followed through one"]
     least = rule.parameters

@@ -15,6 +15,7 @@ from typing import Any
 from eth_abi.abi import encode
 
 from adapters.addresses.keccak import keccak256
+from adapters.nesting import limit_kept
 
 FOLDER = Path(__file__).parent / "contracts"
 _CLONE_BEFORE = bytes.fromhex("602d3d8160093d39f3363d3d373d3d3d363d73")
@@ -28,10 +29,11 @@ def names() -> list[str]:
 
 def compiled(name: str) -> dict[str, Any]:
     """Compile one source now: `compiler`, `source_sha256`, `abi`, `bytecode`. Needs vyper, a development dependency."""
-    import vyper
+    with limit_kept():
+        import vyper
 
-    source = (FOLDER / f"{name}.vy").read_text()
-    made = vyper.compile_code(source, output_formats=["abi", "bytecode"])
+        source = (FOLDER / f"{name}.vy").read_text()
+        made = vyper.compile_code(source, output_formats=["abi", "bytecode"])
     return {
         "compiler": f"vyper {vyper.__version__}",
         "source_sha256": hashlib.sha256(source.encode()).hexdigest(),

@@ -130,6 +130,7 @@ LASTING: dict[str, tuple[Fault, str]] = {
     "a web page": (Says("<html>Log in</html>"), "answers with a web page in place of JSON"),
     "half the JSON": (Shortens(honest=False), "cuts its answers short"),
     "broken JSON": (Says('{"jsonrpc" "2.0"}'), "answers with broken JSON"),
+    "brackets alone": (Says('{"result":' + "[" * 100_000 + "]" * 100_000 + "}"), "answers with broken JSON"),
     "half the bytes": (Shortens(honest=True), "breaks off its answers"),
     "silence": (Drops(), "cannot be reached"),
     "late": (Dawdles(0.8), "does not answer in time"),
@@ -301,6 +302,12 @@ def test_tracing_is_tried_at_the_newest_block_which_every_node_has(provider: Pro
     traces(Rpc(provider.url, patience=QUICK))
     calls = [call for request in provider.asked for call in request.calls]
     assert [call["params"][0] for call in calls if "trace" in call["method"]] == [hex(40)] * 2
+
+
+def test_a_sync_does_not_have_a_block_executed_to_learn_of_a_second_way_to_trace(provider: Proxy) -> None:
+    assert traces(Rpc(provider.url, patience=QUICK), every=False) == (Traces.BLOCK, Traces.DEBUG)
+    calls = [call["method"] for request in provider.asked for call in request.calls]
+    assert [method for method in calls if "trace" in method] == [Traces.BLOCK]
 
 
 def test_a_node_of_another_chain_is_named(node: Node) -> None:

@@ -157,6 +157,14 @@ def test_an_error_in_place_of_results_is_asked_again_then_said(tmp_path: Path) -
             sync(tmp_path, node)
 
 
+@pytest.mark.parametrize("body", [b"{nothing}", b"[" * 100_000 + b"]" * 100_000], ids=["words", "brackets"])
+def test_broken_json_is_one_line(tmp_path: Path, body: bytes) -> None:
+    with serving(town(2)) as node:
+        node.faults.extend([(200, body, {})] * 40)
+        with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:\d+ answers /wallet/\w+ with broken JSON"):
+            sync(tmp_path, node)
+
+
 def test_a_node_of_another_network_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with serving(blocks([pay("x", "a", "b", 1)], after=blocks(salt="shasta"))) as node:
         other = node.branch[0].block

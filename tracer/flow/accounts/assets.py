@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer.chain import AssetStandard
 from tracer.db import named_sql
-from tracer.errors import UsageError
+from tracer.errors import BadAddress, UsageError
 from tracer.flow.worth import Coin, Worth
 from tracer.intel.prices import Prices
 from tracer.ledger.store import Ledger
@@ -139,7 +139,10 @@ def chosen(ledger: Ledger, text: str) -> list[int]:
         )
     if contracts:
         return [asset for asset, _ in rows]
-    address = ledger.find_address(chain.parse_address(text))
+    try:
+        address = ledger.find_address(chain.parse_address(text))
+    except BadAddress:  # a symbol that nobody bears
+        address = None
     found = (
         [] if address is None else [a for (a,) in ledger.db.rows(_SQL["of_contract"], {"contract": address})]
     )

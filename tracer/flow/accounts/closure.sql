@@ -79,6 +79,12 @@ SELECT height, time FROM block WHERE height IN (SELECT height FROM asked) ORDER 
 SELECT tx_id, position, log_index FROM transfer
 WHERE tx_id IN (SELECT tx_id FROM wanted) AND log_index IS NOT NULL ORDER BY tx_id, position;
 
+-- name: producers
+-- Who got the gas of `wanted(tx_id, position)`.
+SELECT t.tx_id, t.position, t.target FROM wanted AS w
+JOIN transfer AS t ON t.tx_id = w.tx_id AND t.position = w.position
+WHERE t.target IS NOT NULL ORDER BY t.tx_id, t.position;
+
 -- name: since
 -- The first block from a time on: its height; NULL where there is none.
 SELECT min(height) FROM block WHERE time >= $time;

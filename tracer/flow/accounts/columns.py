@@ -50,19 +50,31 @@ class Book:
     openings: Openings
 
     def seeding(self, entering: pl.DataFrame) -> QueueSeeding:
-        """`entering` (tx_id, position, kind, units, seed) by transfer; a conversion enters as what came out."""
+        """`entering` (tx_id, position, kind, units, seed) by transfer; of a conversion the side that `gave` tells."""
         import polars as pl
 
-        found = self.rows.select("tx_id", "position", "kind").with_row_index("row").join(
+        found = self.rows.select("tx_id", "position", "kind", "gave").with_row_index("row").join(
             entering.select("tx_id", "position", "kind", "units", "seed"),
             on=["tx_id", "position", "kind"], how="left", maintain_order="left",
         )  # fmt: skip
         units = found["units"].fill_null(0).gather(self.row)
         owner = found["seed"].fill_null(-1).cast(pl.Int64).gather(self.row)
-        here = np.isin(self.part, (WHOLE, OUT_OF)) & (owner.to_numpy() >= 0) & (units > 0).to_numpy()
+        side = np.where(found["gave"].gather(self.row).to_numpy(), INTO, OUT_OF)
+        here = ((self.part == WHOLE) | (self.part == side)) & (owner.to_numpy() >= 0) & (units > 0).to_numpy()
         fixed = wide(units)
         fixed[~here] = 0
         return QueueSeeding(fixed, np.where(here, owner.to_numpy(), -1))
+
+
+def with_sides(rows: pl.DataFrame, entered: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `gave`: whether a seed is what a conversion took, not what came out of it."""
+    import polars as pl
+
+    key = ["tx_id", "position", "kind"]
+    gave = entered.select(*key, gave=pl.col("asset_id") != pl.col("asset_out"))
+    return rows.join(gave, on=key, how="left", maintain_order="left").with_columns(
+        pl.col("gave").fill_null(value=False)
+    )
 
 
 def wide(units: pl.Series) -> Wide:
@@ -136,17 +148,18 @@ def book(
     ended = pl.col("fate") != int(Fate.SPENT)
     # a seed needs an end of its own where neither end is a queue: it came out of nothing, or out of a conversion
     alone = pl.col("seeded") & (pl.col(f"{near}_queue") < 0)
-    bare = pl.col(far).is_null() | ((pl.col("basis") > 0) & pl.lit(backward))
-    rows = rows.with_columns(entry=pl.when(alone & bare).then(int(Fate.UNREAD)).cast(pl.UInt8))
+    bare = pl.col(far).is_null() | ((pl.col("basis") > 0) & (pl.col("gave") != pl.lit(backward)))
+    enters = pl.when("gave").then("asset_in").otherwise("asset_out").alias("enters")
+    rows = rows.with_columns(enters, entry=pl.when(alone & bare).then(int(Fate.UNREAD)).cast(pl.UInt8))
     sinks = pl.concat(
         [
             rows.filter(ended).select(pl.col(far_asset).alias("asset_id"), "fate"),
-            rows.drop_nulls("entry").select(pl.col("asset_out").alias("asset_id"), fate="entry"),
+            rows.drop_nulls("entry").select(pl.col("enters").alias("asset_id"), fate="entry"),
         ]
     )
     sinks = sinks.unique().sort("asset_id", "fate").with_row_index("sink", offset=queues.height)
     sinks = sinks.with_columns(pl.col("sink").cast(pl.Int64))
-    for end, why, sink in ((far_asset, "fate", "sink"), ("asset_out", "entry", "entry_sink")):
+    for end, why, sink in ((far_asset, "fate", "sink"), ("enters", "entry", "entry_sink")):
         rows = rows.join(
             sinks.rename({"asset_id": end, "fate": why, "sink": sink}),
             on=[end, why], how="left", maintain_order="left",
@@ -173,7 +186,7 @@ def book(
     )
     transfers.check()
     return Book(
-        rows.drop("sink", "entry", "entry_sink"),
+        rows.drop("sink", "entry", "entry_sink", "enters"),
         transfers,
         row,
         pieces["part"].to_numpy().astype(np.uint8),

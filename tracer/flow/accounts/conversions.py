@@ -14,10 +14,11 @@ from tracer.flow.question import utc
 from tracer.flow.queues.columns import CONVERSION
 from tracer.flow.queues.taint import QueueTaint
 
-_BASIS = {
+BASIS = {
     "swap": "what each party of the transaction gained and lost: one of one asset, one of another",
     "wrap": "wrapped native coin, 1:1",
 }
+"""What a conversion rests on."""
 
 
 def conversions(facts: Facts, view: View, taint: QueueTaint) -> list[dict[str, Any]]:
@@ -62,7 +63,7 @@ def _row(
         "kind": kind,
         "from": side(INTO, told["source"]),
         "to": side(OUT_OF, told["target"]),
-        "basis": _BASIS[kind],
+        "basis": BASIS[kind],
         "txid": txids[told["tx_id"]],
         "time": utc(told["time"]),
     }

@@ -38,7 +38,8 @@ class Entered:
             with ledger.db.table("points", points):
                 own = ledger.db.polars(_SQL["lots"])
             own = own.with_columns(pl.col("seed_in", "seed_out").cast(pl.Int32))
-            self._rows = entering(own, swaps, leaving=False).select(seeded.columns)
+            brought = entering(own, swaps, leaving=False).with_columns(lot=pl.lit(value=False))
+            self._rows = brought.select(seeded.columns)
         self.most = self._together(beyond.most())
 
     def lost(self) -> int:
@@ -68,5 +69,7 @@ class Entered:
             .group_by(["tx_id", "position", "kind"], maintain_order=True)
             .agg(pl.all().exclude("units").first(), pl.col("units").sum())
         )
-        capped = every.with_columns(units=pl.min_horizontal("units", "amount_out"))
+        gave = pl.col("asset_id") != pl.col("asset_out")
+        most = pl.when(gave).then("amount_in").otherwise("amount_out")
+        capped = every.with_columns(units=pl.min_horizontal("units", most))
         return capped.select(self._seeded.columns).sort("tx_id", "turn", "position")

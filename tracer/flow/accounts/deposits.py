@@ -1,10 +1,12 @@
 """A service's deposit address on an account chain, recognised by where its money goes (heuristics.md, B1).
 
-An untagged account is a customer's deposit address of one service, as far as one asset is concerned, when at least
-`share` of what it ever paid out went to hot accounts of that service, when it kept no more than the rest of what had
-come by its last payment, and each arrival that is called a deposit was passed on, by the next payment, to such an
-account within `blocks` blocks. A hot account is tagged as one (or as a pool). Who pays another customer's deposit
-address pays a service; a service does not sweep there.
+An untagged account is a customer's deposit address of one service, as far as one asset is concerned, when all it ever
+paid out (gas apart) went to hot accounts of that service, when it kept at most `kept` percent of what had come by its
+last payment, and each arrival that is called a deposit was passed on, by the next payment, within `blocks` blocks. A
+hot account is tagged as one (or as a pool). Who pays another customer's deposit address pays a service; a service does
+not sweep there. One payment to anybody else makes it an account like any other, and what it paid is followed: else a
+second exit would be hidden, and what the service got overstated. A log moves only its own token, so nobody's spam
+unmakes the deposits of another asset.
 
 Tier extended; its header is `rules/heuristics/account_deposit_sweep.py`. It fails where a person pays all they have
 straight from a wallet of their own to a hot account: the service is right, the address named as its deposit address is
@@ -38,12 +40,11 @@ ACCOUNT_SWEEP = "account_deposit_sweep"
 class Thresholds:
     """What a deposit address does.
 
-    share   percent of all that leaves it that goes to hot accounts, at least (P): the rest is what a service returns or
-            a customer is refunded
+    kept    percent of what came by its last payment that may be there still, at most (P): dust that anybody sent
     blocks  between an arrival and the payment that passes it on, at most: t_max of Tutela (heuristics.md, B1)
     """
 
-    share: int = 95
+    kept: int = 5
     blocks: int = 3_200
 
 
@@ -99,7 +100,7 @@ class Deposits:
                 out = self._ledger.db.polars(_SQL["paid_out"])
                 kept = self._ledger.db.polars(_SQL["kept"])
             came, went = (pl.col(name).cast(pl.Int128) for name in ("came", "went"))
-            passing = kept.filter(went * 100 >= came * self._least.share).select(key)
+            passing = kept.filter(went * 100 >= came * (100 - self._least.kept)).select(key)
             found = self._of_one_service(out).join(passing, on=key, how="semi", maintain_order="left")
             self._paid = pl.concat([self._paid, found]).sort(*key, "left", maintain_order=True)
         asked = arrivals.sort("tx_id")
@@ -111,7 +112,7 @@ class Deposits:
         return found.filter(pl.col("service").is_not_null() & ~late)
 
     def _of_one_service(self, out: pl.DataFrame) -> pl.DataFrame:
-        """All payments of the accounts that sweep to one service, in order; those to others have no service."""
+        """All payments of the accounts that pay nobody but one service, in order."""
         import polars as pl
 
         numbers = out["holding"].drop_nulls().unique().to_list()
@@ -126,19 +127,15 @@ class Deposits:
         out = out.join(names, on="holding", how="left", maintain_order="left")
         units = pl.col("amount").cast(pl.Int128)
         whole = out.group_by(key).agg(
-            all=units.sum(), most=units.max(), unread=units.is_null().any(),
-            entity=pl.col("entity").drop_nulls().first(), entities=pl.col("entity").drop_nulls().n_unique(),
-            held=units.filter(pl.col("entity").is_not_null()).sum(),
+            most=units.max(), unread=units.is_null().any(), elsewhere=pl.col("entity").is_null().any(),
+            entities=pl.col("entity").n_unique(),
         )  # fmt: skip
-        share = pl.col("held") * 100 >= pl.col("all") * self._least.share
-        plain = (pl.col("most") < _MOST) & ~pl.col("unread") & (pl.col("entities") == 1)
-        sweeping = whole.filter(plain).filter(share).select(*key)
+        plain = (pl.col("most") < _MOST) & ~pl.col("unread")
+        sweeping = whole.filter(plain & ~pl.col("elsewhere") & (pl.col("entities") == 1)).select(*key)
         own = out.join(sweeping, on=key, how="semi", maintain_order="left")
-        service = pl.when(pl.col("entity").is_not_null())
         return own.select(
             pl.col("source").alias("address_id"), "asset_id", pl.col("tx_id").alias("left"),
-            service.then("holding").cast(pl.Int64).alias("service"),
-            service.then("target").cast(pl.Int64).alias("swept_to"),
+            pl.col("holding").cast(pl.Int64).alias("service"), pl.col("target").cast(pl.Int64).alias("swept_to"),
         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What enters a trace on an account chain: lots, and what arrives in a seed set from outside, net, per asset.
 
-Of one transaction and asset what the set sent is set against what it received, so that change which comes back is no
-arrival. What the set itself swapped or wrapped is no arrival either. An entity is seeded with what left it.
+Of one transaction and asset what the set received is set against what it sent before, so that change which comes back
+is no arrival; who passes on what came is seeded with it. What the set itself swapped or wrapped is no arrival either.
+An entity is seeded with what left it and did not come back. A lot that a conversion stands for is one side of that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tracer.chain import TransferKind
 from tracer.db import named_sql
-from tracer.flow.accounts.rows import plain, schema
+from tracer.flow.accounts.rows import plain
 from tracer.flow.accounts.swaps import Swaps
 from tracer.flow.sets import distinct
 from tracer.ledger.store import Ledger
@@ -24,6 +25,13 @@ _SQL = named_sql("tracer.flow.accounts", "receipts.sql")
 
 _MOST = 10**30
 """Amounts from here on are set against nothing (P): sums could outgrow 128 bits, and no honest asset has so many."""
+
+
+KEPT = [
+    "tx_id", "turn", "position", "kind", "basis", "source", "asset_in", "amount_in", "target", "asset_out",
+    "amount_out", "units", "seed", "time", "asset_id", "lot",
+]  # fmt: skip
+"""Columns of what enters: those of a row (`rows.schema`), and what enters of it."""
 
 
 def touching(ledger: Ledger, lots: Lots, members: pl.DataFrame, window: dict[str, int]) -> pl.DataFrame:
@@ -50,7 +58,8 @@ def entering(moved: pl.DataFrame, swaps: Swaps, *, leaving: bool) -> pl.DataFram
     """What of these transfers (`touching`) enters the trace: rows with `units`, `seed` and `time`.
 
     `leaving`: what left the set (an entity, forward), else what arrived in it. Amounts that nobody could read enter
-    with null units.
+    with null units. `asset_id` is what enters, of a conversion one of its two; `lot`: whether it was named itself. Lots
+    that conversions stand for are not here (`tracer.flow.accounts.converted`).
     """
     import polars as pl
 
@@ -71,21 +80,35 @@ def entering(moved: pl.DataFrame, swaps: Swaps, *, leaving: bool) -> pl.DataFram
     way = out if leaving else ~out
     lot, asset = pl.col("lot"), pl.col("asset_out")
     own = rows.filter(lot).with_columns(units=pl.col("amount_out"), seed=pl.col("seed_in"))
-    net = rows.filter(~lot & ~inside).with_columns(way=way)
-    units = pl.col("amount_out")
-    sent = units.filter(~pl.col("way")).sum().over("tx_id", asset).fill_null(0)
-    hostile = (units.max() >= _MOST).over("tx_id", asset).fill_null(value=False)
-    counted = net.with_columns(against=pl.when(hostile).then(0).otherwise(sent)).filter(pl.col("way"))
-    # the first units of a transaction are those that came back
-    passed = (units.clip(upper_bound=_MOST).cum_sum() - units).over("tx_id", asset)
-    taken = (pl.col("against") - passed).clip(lower_bound=0)
-    counted = counted.with_columns(
-        units=pl.when(pl.col("against") > 0).then((units - taken).clip(lower_bound=0)).otherwise(units),
-        seed=pl.col("seed_out" if leaving else "seed_in"),
-    )
-    kept = [*schema(), "units", "seed", "time"]
-    found = pl.concat([own.select(kept), counted.select(kept)])
+    net = _netted(rows.filter(~lot & ~inside).with_columns(way=way), leaving=leaving)
+    counted = net.filter("way").with_columns(seed=pl.col("seed_out" if leaving else "seed_in"))
+    found = pl.concat([part.with_columns(asset_id=asset).select(KEPT) for part in (own, counted)])
     return found.filter(pl.col("units").is_null() | (pl.col("units") > 0)).sort("tx_id", "turn", "position")
+
+
+def _netted(rows: pl.DataFrame, *, leaving: bool) -> pl.DataFrame:
+    """`units` of what goes the right `way`, without those that came back; rows are in order.
+
+    Of a transaction and asset what arrives is first what was sent before it and did not come back yet; what left, read
+    from the end, is first what came back after it. Conversions are set against nothing.
+    """
+    import polars as pl
+
+    key = ["tx_id", "asset_out"]
+    units, way = pl.col("amount_out"), pl.col("way")
+    hostile = (units.max() >= _MOST).over(key).fill_null(value=False)
+    step = pl.when(hostile | (pl.col("basis") > 0) | units.is_null()).then(0).otherwise(units)
+    turned = rows.reverse() if leaving else rows
+    turned = turned.with_columns(
+        step=pl.when(way).then(pl.lit(0, pl.Int128) - step).otherwise(step).cast(pl.Int128)
+    )
+    turned = turned.with_columns(level=pl.col("step").cum_sum().over(key))
+    least = pl.col("level").cum_min().clip(upper_bound=0).over(key)
+    turned = turned.with_columns(out=pl.col("level") - least)
+    before = pl.col("out").shift(1, fill_value=0).over(key)
+    back = (before - pl.col("out")).clip(lower_bound=0)
+    netted = turned.with_columns(units=pl.when(way).then(units - back).otherwise(units))
+    return netted.reverse() if leaving else netted
 
 
 def _swapped(moved: pl.DataFrame, swaps: Swaps) -> pl.DataFrame:
@@ -94,7 +117,8 @@ def _swapped(moved: pl.DataFrame, swaps: Swaps) -> pl.DataFrame:
 
     converted = swaps.of(distinct(moved["tx_id"].to_numpy())).filter(pl.col("basis") > 0)
     ends = (("target", "seed_in"), ("source", "seed_out"))
-    members = pl.concat([moved.select("tx_id", a=end, s=seed).drop_nulls() for end, seed in ends])
+    beside = moved.filter(~pl.col("lot"))
+    members = pl.concat([beside.select("tx_id", a=end, s=seed).drop_nulls() for end, seed in ends])
     inside = [
         converted.join(members.select("tx_id", pl.col("a").alias(end)), on=["tx_id", end], how="semi")
         for end in ("source", "target")

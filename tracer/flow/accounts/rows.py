@@ -71,3 +71,11 @@ def is_fee() -> pl.Expr:
     import polars as pl
 
     return pl.col("kind").is_in([int(kind) for kind in FEES])
+
+
+def is_half_wrap() -> pl.Expr:
+    """Whether a row makes or unmakes a wrapped coin, and the native coin that came or went for it was not read."""
+    import polars as pl
+
+    wraps = pl.col("kind").is_in([int(TransferKind.WRAP), int(TransferKind.UNWRAP)])
+    return wraps & (pl.col("basis") == PLAIN)

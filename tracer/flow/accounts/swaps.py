@@ -5,8 +5,10 @@ themselves, and contracts that wrap, are no parties. Exactly one loser of one as
 conversion, which stands for all these transfers. Anything else is left as it is, and ends at the pool. The rule is
 that of heuristics.md section E, "Generic swap rule" (GraphSense nets asset flows alike).
 
-**Pool.** Tagged as a decentralised exchange, or known by swap events in transactions of enough senders: anybody can
-emit an event, and a contract that only its maker trades with is no pool but an account like any other (ADR 9).
+**Pool.** Tagged as a decentralised exchange while the tag holds, or known by swap events in transactions of enough
+senders: anybody can emit an event, and a contract that only its maker trades with is no pool but an account like any
+other (ADR 9). Senders cost little, so where a transaction touches a pool that nobody tagged, money becomes only what
+the pools themselves paid out, and only native coin or a token everybody knows; else it ends at the pool.
 
 **Wrap.** The token created (destroyed) and the native coin that came (went) for it, 1:1. A node that gives no common
 order tells native coin by its trace and tokens by their logs, each in order; wraps are in both and join the two.
@@ -26,6 +28,7 @@ from tracer.flow.accounts.rows import SWAP, WRAP, is_fee, plain, schema
 from tracer.flow.movements import I64
 from tracer.flow.services import Services
 from tracer.flow.sets import distinct, minus, union
+from tracer.flow.spans import FOREVER
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -77,8 +80,8 @@ _PARTY = ("tx_id", "party", "asset_id")
 class Swaps:
     """The conversions of one question; each transaction is looked at once.
 
-    pools       address ids of recognised pools, tagged or not
-    unlabelled  those of them that nobody tagged
+    pools       address ids of all pools, tagged at any time or recognised
+    unlabelled  those recognised by their events, but where a tag without bounds says so
     """
 
     def __init__(
@@ -95,10 +98,19 @@ class Swaps:
         found = pl.DataFrame(schema={"address_id": pl.Int32})
         if least is not None:
             found = ledger.db.polars(_SQL["recognised"], {"topics": topics, "senders": least.senders})
-        tagged = services.tagged.select(pl.col("fate").is_not_null())
-        dex = [address for row, address in tagged if row["category"] in CATEGORIES]
-        self.unlabelled = minus(distinct(found["address_id"].to_numpy()), distinct(np.array(dex, np.int64)))
-        self.pools = union(self.unlabelled, np.array(dex, np.int64))
+        spans = pl.DataFrame(_tagged(services), schema=_span(), orient="row")
+        always = spans.filter((pl.col("since") == FOREVER[0]) & (pl.col("until") == FOREVER[1]))
+        self.unlabelled = minus(
+            distinct(found["address_id"].to_numpy()), distinct(always["address_id"].to_numpy())
+        )
+        since, until = FOREVER
+        seen = pl.DataFrame({"address_id": self.unlabelled}).with_columns(
+            since=since, until=until, tagged=False
+        )
+        alike = seen.select(pl.col(name).cast(kind) for name, kind in _span().items())
+        self._spans = pl.concat([spans, alike])
+        self.pools = distinct(self._spans["address_id"].to_numpy())
+        self._sound = ledger.db.polars(_SQL["sound"])
         self._looks = bool(len(self.pools)) or bool(ledger.db.value(_SQL["wraps"]))
         self._asked = np.empty(0, np.int64)
         self._rows = pl.DataFrame(schema=schema())
@@ -123,9 +135,8 @@ class Swaps:
         fresh = minus(tx_ids, self._asked)
         if len(fresh):
             self._asked = union(self._asked, fresh)
-            pools = pl.DataFrame({"address_id": self.pools}, schema={"address_id": pl.Int32})
             wanted = pl.DataFrame({"tx_id": fresh}, schema={"tx_id": pl.Int64})
-            with self._ledger.db.table("pools", pools), self._ledger.db.table("wanted", wanted):
+            with self._ledger.db.table("pools", self._spans), self._ledger.db.table("wanted", wanted):
                 found = self._ledger.db.polars(_SQL["touched"])
             self._rows = pl.concat([self._rows, self._converted(found)])
         asked = pl.DataFrame({"tx_id": tx_ids}, schema={"tx_id": pl.Int64})
@@ -150,14 +161,16 @@ class Swaps:
         strange = moved.filter(amount.is_null() | (amount >= _MOST)).select("tx_id").unique()
         moved = moved.join(strange, on="tx_id", how="anti").with_columns(amount)
         sides = [
-            moved.select("tx_id", "position", "asset_id", party=end, units=sign * pl.col("amount"))
+            moved.select(
+                "tx_id", "position", "asset_id", party=end, units=sign * pl.col("amount"), pool=f"{end}_pool"
+            )
             for end, sign in (("source", -1), ("target", 1))
         ]
         neutral = moved.select("tx_id", party="wrapper").drop_nulls()
         net = (
             pl.concat(sides)
             .drop_nulls("party")
-            .filter(~pl.col("party").is_in(pl.Series(self.pools, dtype=pl.Int32).implode()))
+            .filter(~pl.col("pool"))
             .join(neutral, on=["tx_id", "party"], how="anti")
             .group_by(_PARTY)
             .agg(pl.col("units").sum(), pl.col("position").max())
@@ -180,7 +193,52 @@ class Swaps:
             )
             .join(self._disbelieved, left_on="asset_out", right_on="asset_id", how="anti")
         )  # fmt: skip
-        return _row(told, SWAP, TransferKind.TOKEN)
+        return _row(self._paid_out(told, moved, pl.concat(sides)), SWAP, TransferKind.TOKEN)
+
+    def _paid_out(self, told: pl.DataFrame, moved: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
+        """Those of these swaps whose pools are all tagged, or that brought what the pools paid out and everybody knows.
+
+        A wrapped coin counts as the native coin where the transaction wraps it.
+        """
+        import polars as pl
+
+        wrapped = moved.filter(pl.col("wrapper").is_not_null()).select("tx_id", "asset_id").unique()
+        native = wrapped.with_columns(coin=pl.lit(0, pl.Int32))
+        key = ["tx_id", "asset_id"]
+        coin = pl.coalesce("coin", "asset_id")
+        paid = (
+            sides.filter("pool")
+            .join(native, on=key, how="left")
+            .group_by("tx_id", coin.alias("coin"))
+            .agg(paid=pl.lit(0, pl.Int128) - pl.col("units").sum())
+        )
+        told = told.join(moved.select("tx_id", "claimed").unique(), on="tx_id", how="left")
+        told = told.join(native.rename({"asset_id": "asset_out"}), on=["tx_id", "asset_out"], how="left")
+        told = told.with_columns(pl.coalesce("coin", "asset_out").alias("coin"))
+        told = told.join(paid, on=["tx_id", "coin"], how="left")
+        known = pl.col("coin").is_in(self._sound["asset_id"].implode())
+        enough = pl.col("paid").fill_null(0) >= pl.col("amount_out")
+        return told.filter(pl.col("claimed") | (known & enough))
+
+
+def _span() -> dict[str, pl.DataType]:
+    """Columns of who is a pool between which unix seconds."""
+    import polars as pl
+
+    return {"address_id": pl.Int32(), "since": pl.Int64(), "until": pl.Int64(), "tagged": pl.Boolean()}
+
+
+def _tagged(services: Services) -> list[tuple[int, int, int, bool]]:
+    """Rows of `_span`: what is tagged as a pool that swaps, and when."""
+    import polars as pl
+
+    stops = pl.col("fate").is_not_null()
+    spans = services.tagged.frame.filter(stops).select("since", "until").iter_rows()
+    return [
+        (address, since, until, True)
+        for (row, address), (since, until) in zip(services.tagged.select(stops), spans, strict=True)
+        if row["category"] in CATEGORIES
+    ]
 
 
 def _row(told: pl.DataFrame, basis: int, kind: TransferKind) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +15,18 @@ from tracer.flow.accounts import limits, words
 from tracer.flow.accounts.assets import Assets, chosen, disbelieved
 from tracer.flow.accounts.closure import SQL as CLOSURE
 from tracer.flow.accounts.closure import Closure
-from tracer.flow.accounts.columns import Book, book, rows_of
+from tracer.flow.accounts.columns import book, rows_of, with_sides
 from tracer.flow.accounts.conversions import conversions
+from tracer.flow.accounts.converted import with_converted
 from tracer.flow.accounts.crossed import Entered
 from tracer.flow.accounts.deposits import sweep_least
+from tracer.flow.accounts.doubts import balanced, bearable
 from tracer.flow.accounts.openings import NATIVE, Runs, openings
 from tracer.flow.accounts.pools import look_at_pools
 from tracer.flow.accounts.receipts import entering
 from tracer.flow.accounts.rows import SWAP, schema
 from tracer.flow.accounts.swaps import Swaps, pool_least
+from tracer.flow.accounts.tips import tips
 from tracer.flow.accounts.untold import untold
 from tracer.flow.accounts.view import View, totals
 from tracer.flow.beyond import CEILING, Beyond
@@ -32,7 +35,7 @@ from tracer.flow.fates import Fate
 from tracer.flow.movements import Limits, Seeding
 from tracer.flow.overridden import overrides_met
 from tracer.flow.question import Question
-from tracer.flow.queues.balances import overdrawn, reverse
+from tracer.flow.queues.balances import reverse
 from tracer.flow.queues.ceiling import ceiling
 from tracer.flow.queues.columns import Naming, QueueSeeding, Transfers
 from tracer.flow.queues.methods import queue_apart, queue_method
@@ -81,6 +84,7 @@ def follow(
     swaps = Swaps(ledger, services, wrong, pool_least(rules))
     assert lots.moved is not None
     came = entering(lots.moved, swaps, leaving=lots.unit == "entity" and not backward)
+    came = with_converted(ledger, came, lots.moved, swaps, backward=backward)
     own, beside, unread = _chosen(ledger, question, came, wrong)
     enters = Entered(ledger, swaps, own, beyond, len(lots.seeds) - 1)
     entered = enters.most
@@ -96,15 +100,21 @@ def follow(
     rows = rows_of(ledger, swaps, reach, found, seeds, backward=backward)
     rows = closure.verdicts.timed(rows)
     assets = Assets(
-        ledger, {*rows["asset_in"].to_list(), *rows["asset_out"].to_list(), *beside["asset_out"].to_list()}
+        ledger, {*rows["asset_in"].to_list(), *rows["asset_out"].to_list(), *beside["asset_id"].to_list()}
     )
-    ends = limits.Rests(ledger, reach, runs, backward=backward)
+    ends = limits.Rests(ledger, reach, runs, rows, swaps.pools, backward=backward)
     made = book(
-        rows, reach.queues, found, assets.numbers(), ends.fates, _naming(ledger, rows), backward=backward
+        with_sides(rows, entered),
+        reach.queues,
+        found,
+        assets.numbers(),
+        ends.fates,
+        _naming(ledger, rows),
+        backward=backward,
     )
-    made, doubts = _balanced(ledger, made, assets)
+    made, doubts = balanced(ledger, made, assets)
     transfers, by_method = made.transfers, enters.seedings(made, question.methods)
-    by_method, hostile = _bearable(transfers, by_method)
+    by_method, hostile = bearable(transfers, by_method)
     if backward:
         transfers = reverse(transfers)
         by_method = {
@@ -130,7 +140,7 @@ def follow(
         seeding=Seeding(np.zeros(0, np.uint8), view.units(seeding.fixed), np.zeros(0, np.int64), np.zeros(0, np.int64)),
         owner=owner, floor=floors[0] if floors else 0, worths=worths, received=words.received(lots, assets, entered),
     )  # fmt: skip
-    lots.flagged = words.beside_lots(entered, lots)
+    lots.flagged = words.beside_lots(entered)
     facts.gaps += [*untold(ledger, reach.queues), *words.gaps(assets, ends, doubts, unread, hostile)]
     if lost := enters.lost():
         facts.gaps.append(
@@ -140,6 +150,7 @@ def follow(
     swapped = (rows["basis"] == SWAP).any() or rows["pool"].any()
     facts.swapped = swapped and len(swaps.unlabelled) > 0
     facts.notes += words.notes(question, assets, beside, swapped=facts.swapped)
+    facts.notes += tips(ledger, view, taints.values(), assets.shown[0].coin.name)
     facts.logs = _logs(ledger, trail)
     facts.overrides = overrides_met(facts)
     facts.beside = words.keys(question, assets, floors, beside)
@@ -165,68 +176,14 @@ def _chosen(
     import polars as pl
 
     narrowed = came
-    own = ~pl.col("asset_out").is_in(pl.Series(wrong["asset_id"], dtype=pl.Int32).implode())
+    own = ~pl.col("asset_id").is_in(pl.Series(wrong["asset_id"], dtype=pl.Int32).implode())
     if question.asset is not None:
         asked = chosen(ledger, question.asset)
-        narrowed = came.filter(pl.col("asset_out").is_in(asked))
+        narrowed = came.filter(pl.col("asset_id").is_in(asked))
         own = pl.lit(value=True)
     believed = narrowed.filter(own)
     named = believed.filter(pl.col("units").is_not_null())
     return named, narrowed.filter(~own), believed.height - named.height
-
-
-def _balanced(ledger: Ledger, made: Book, assets: Assets) -> tuple[Book, list[str]]:
-    """The book without balances that the ledger contradicts, and why.
-
-    `StoreDamaged` where native coin of which everything was read, with a balance that a node told, runs out.
-    """
-    places = overdrawn(made.transfers)
-    bad = np.flatnonzero(places >= 0)
-    if not len(bad):
-        return made, []
-    t, queues = made.transfers, made.queues
-    native = queues["asset_id"].to_numpy() == NATIVE
-    wrong = bad[native[bad] & made.openings.told[bad]]
-    names = ledger.render_addresses(queues["address_id"][bad.tolist()].to_list())
-    rows = made.rows["tx_id"][made.row[places[bad]].tolist()].to_list()
-    told = [
-        f"{names[queues['address_id'][queue]]} in {assets.shown[int(t.asset[queue])].coin.name} "
-        f"at block {tx_height(tx)}"
-        for queue, tx in zip(bad.tolist(), rows, strict=True)
-    ]
-    if len(wrong):
-        worst = told[bad.tolist().index(int(wrong[0]))]
-        raise StoreDamaged(
-            f"{worst} pays out more than it holds.",
-            hint="Transfers or the opening balance of that account are missing or wrong: sync it again.",
-        )
-    known = t.known.copy()
-    known[bad] = False
-    opening = t.opening.copy()
-    opening[bad] = 0
-    mended = Transfers(
-        t.source, t.target, t.amount, t.asset, opening, known, t.fate, t.backward, t.name, t.unknown
-    )
-    more = f", and {len(told) - 3} more" if len(told) > 3 else ""
-    note = (
-        f"{len(told)} accounts pay out more than the ledger saw come in: {'; '.join(told[:3])}{more}: what they held "
-        "before was not told, or the token does not log all it moves"
-    )
-    return Book(made.rows, mended, made.row, made.part, made.queues, made.openings), [note]
-
-
-def _bearable(
-    transfers: Transfers, by_method: Mapping[str, QueueSeeding]
-) -> tuple[dict[str, QueueSeeding], list[int]]:
-    """The seeds without assets of which they are more than can be counted, and the numbers of these."""
-    hostile = sorted({number for own in by_method.values() for number in own.outgrown(transfers)})
-    if not hostile:
-        return dict(by_method), []
-    out = np.isin(transfers.asset_of(), hostile)
-    return {
-        name: QueueSeeding(np.where(out[:, None], np.uint64(0), own.fixed), np.where(out, -1, own.owner))
-        for name, own in by_method.items()
-    }, hostile
 
 
 def _floors(

@@ -10,7 +10,7 @@ import numpy as np
 from tracer.db import named_sql
 from tracer.flow.accounts.deposits import Deposits
 from tracer.flow.accounts.ends import with_ends
-from tracer.flow.accounts.rows import QUEUE, is_fee, schema
+from tracer.flow.accounts.rows import QUEUE, is_fee, is_half_wrap, schema
 from tracer.flow.accounts.swaps import Swaps
 from tracer.flow.beyond import NOTHING, Beyond
 from tracer.flow.fates import Fate
@@ -89,7 +89,7 @@ class Verdicts:
             left_on=["far", "far_asset", "tx_id"], right_on=["address_id", "asset_id", "tx_id"],
             how="left", maintain_order="left",
         )  # fmt: skip
-        pooled = _among("far", self._swaps.pools)
+        pooled = _among("far", self._swaps.unlabelled)
         home = _among("far", self._home) if self._own_set_stops else pl.lit(value=False)
         at_home = _among("far", self._home)
         joined = joined.with_columns(held=self._fates(joined["holding"]))
@@ -98,6 +98,7 @@ class Verdicts:
             pl.when(self._outside(seeded=seeded)).then(int(Fate.TIME_WINDOW))
             .when(pl.col("crossed")).then(int(Fate.CROSSED))
             .when(pl.col("crossed").is_not_null() & pl.col("holding").is_null()).then(int(Fate.BRIDGE))
+            .when(pl.col("far").is_null() & is_half_wrap()).then(int(Fate.UNREAD))
             .when(pl.col("far").is_null()).then(int(Fate.SPENT))
             .when(pl.col("holding").is_not_null()).then("held")
             .when(home).then(int(Fate.CUSTODIAL_POOL))

@@ -172,7 +172,7 @@ class View:
             met=tx_id, time=time, since=time, address=address,
             holding=where("holding"), beyond=where("left"), swept_to=where("swept_to"),
             pool=np.where(where("pool") > 0, address, -1), degree=where("degree"),
-            mixes=_no_mixes(), pools=_no_pools(), seed_pools=np.empty(0, np.int64), seen=seen, looked_at=looked_at,
+            mixes=no_mixes(), pools=no_pools(), seed_pools=np.empty(0, np.int64), seen=seen, looked_at=looked_at,
             backward=backward, stopped=stopped, asset=asset, paid_to=target,
         )  # fmt: skip
 
@@ -207,7 +207,7 @@ def totals(found: QueueTaint, transfers: Transfers, assets: int) -> list[dict[st
 _PLAIN = ("seed", "converted_in", "converted_out", "fees")
 
 
-def _no_mixes() -> pl.DataFrame:
+def no_mixes() -> pl.DataFrame:
     """No transaction of an account chain mixes outputs."""
     import polars as pl
 
@@ -219,7 +219,8 @@ def _no_mixes() -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _no_pools() -> pl.DataFrame:
+def no_pools() -> pl.DataFrame:
+    """Nor do wallets that behave like pools: accounts have rules of their own."""
     import polars as pl
 
     return pl.DataFrame(schema={"cluster_id": pl.Int32})

@@ -20,11 +20,11 @@ def received(lots: Lots, assets: Assets, entered: pl.DataFrame) -> dict[int, dic
     import polars as pl
 
     assert lots.moved is not None
-    known = entered["asset_out"].unique().to_list()
+    known = entered["asset_id"].unique().to_list()
     came = lots.moved.filter(
         pl.col("seed_in").is_not_null() & pl.col("asset_id").is_in(known) & pl.col("amount").is_not_null()
     )
-    swapped = entered.filter(pl.col("basis") > 0).select(pl.col("asset_out"), pl.col("units"), pl.col("time"))
+    swapped = entered.filter((pl.col("basis") > 0) & ~pl.col("lot")).select("asset_id", "units", "time")
     found: dict[int, dict[int, int]] = {}
     rows = [*came.select("asset_id", "amount", "time").iter_rows(), *swapped.iter_rows()]
     for asset, units, time in rows:
@@ -33,12 +33,11 @@ def received(lots: Lots, assets: Assets, entered: pl.DataFrame) -> dict[int, dic
     return found
 
 
-def beside_lots(entered: pl.DataFrame, lots: Lots) -> pl.DataFrame:
+def beside_lots(entered: pl.DataFrame) -> pl.DataFrame:
     """What entered beside transfers that were named themselves, for the count of lots."""
     import polars as pl
 
-    named = pl.DataFrame(sorted(lots.points), schema={"tx_id": pl.Int64, "position": pl.Int32}, orient="row")
-    return entered.join(named, on=["tx_id", "position"], how="anti", maintain_order="left")
+    return entered.filter(~pl.col("lot"))
 
 
 def gaps(
@@ -60,7 +59,7 @@ def notes(question: Question, assets: Assets, beside: pl.DataFrame, *, swapped: 
     """What the answer leaned on, or left out, without being partial for it."""
     notes = []
     if beside.height:
-        count = beside["asset_out"].n_unique()
+        count = beside["asset_id"].n_unique()
         notes.append(
             f"{count} assets that are not believed arrived at the seeds: summed apart, and not followed "
             "unless --asset names one"
@@ -70,7 +69,8 @@ def notes(question: Question, assets: Assets, beside: pl.DataFrame, *, swapped: 
     if swapped:
         notes.append(
             "pools that nobody tagged were recognised by swap events in transactions of several senders: where a "
-            "party's assets did not net to one against one, the trail ends there"
+            "party's assets did not net to one against one, or what came was not paid out by the pool or is no token "
+            "that everybody knows, the trail ends there"
         )
     return notes
 
@@ -80,9 +80,9 @@ def keys(question: Question, assets: Assets, floors: Sequence[int], beside: pl.D
     import polars as pl
 
     unbelieved = []
-    for asset_id in beside["asset_out"].unique().to_list():
+    for asset_id in beside["asset_id"].unique().to_list():
         asset = assets.shown[assets.number(asset_id)]
-        units = beside.filter(pl.col("asset_out") == asset_id)["units"].to_list()
+        units = beside.filter(pl.col("asset_id") == asset_id)["units"].to_list()
         unbelieved.append(
             {
                 "asset": asset.coin.name, "asset_id": asset.coin.asset_id, "problem": asset.problem,

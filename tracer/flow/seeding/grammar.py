@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tracer.chain import Chain
+from tracer.chain import Chain, Family
 from tracer.errors import UsageError
 from tracer.flow.spans import FOREVER, Span, merge
 
@@ -89,9 +89,10 @@ def _output(text: str, txid: str, rest: str, chain: Chain) -> Seed:
         return Seed("txid_all", f"{txid}:*")
     if mark == ":" and which.isdecimal():
         number = which.lstrip("0") or "0"
+        what = "output" if chain.family is Family.UTXO else "transfer"
         if len(number) > 10 or int(number) > _MOST_OUTPUTS:
             raise UsageError(
-                f"transaction {txid} cannot have that many outputs.", hint="Check the output number."
+                f"transaction {txid} cannot have that many {what}s.", hint=f"Check the {what} number."
             )
         return Seed("outpoint", f"{txid}:{int(number)}")
     if mark == "@" and which:

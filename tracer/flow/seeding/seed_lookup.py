@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracer.amounts import decimal_text
-from tracer.chain import Family
+from tracer.chain import Family, tx_height
 from tracer.db import named_sql
 from tracer.errors import AmbiguousSeed, UsageError
 from tracer.flow.seeding.grammar import Seed, txid_of
 from tracer.flow.seeding.seed_file import bad_rows
 from tracer.ledger.prefix import txid_prefix
 from tracer.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SQL = named_sql("tracer.flow.seeding", "seeds.sql")
 _OUTPUTS = ("txid", "txid_all", "outpoint", "txid_address")
@@ -63,6 +66,8 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
     texts |= {seed: seed.value.partition("@")[2] for seed in seeds if seed.kind == "txid_address"}
     ids = _address_ids(ledger, sorted(set(texts.values())))
     made = _outputs(ledger, sorted({txid_of(seed) for seed in seeds if seed.kind in _OUTPUTS}))
+    txids = {txid_of(seed) for seed in seeds if seed.kind in _OUTPUTS}
+    idle = _moved_nothing(ledger, sorted(txids - set(made)))
     bad: dict[str, list[tuple[int, str]]] = {}
     for seed in seeds:
         if seed.kind in ("address", "cluster"):
@@ -83,6 +88,13 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
                         raise
                     file, line = listed[seed]
                     bad.setdefault(file, []).append((line, f"{error.problem.rstrip('.')} ({error.hint})"))
+            elif txid_of(seed) in idle:
+                known = True
+                moved_none = _idle(txid_of(seed), *idle[txid_of(seed)])
+                if seed not in listed:
+                    raise moved_none
+                file, line = listed[seed]
+                bad.setdefault(file, []).append((line, moved_none.problem.rstrip(".")))
             elif seed not in listed:
                 raise unseen(ledger, f"transaction {txid_of(seed)}")
         else:
@@ -135,20 +147,40 @@ def _address_ids(ledger: Ledger, texts: Sequence[str]) -> dict[str, int]:
 
 def _outputs(ledger: Ledger, txids: Sequence[str]) -> dict[str, list[list[Output]]]:
     """Txid -> the outputs of each transaction of that name, in chain order: two where a coinbase was repeated."""
-    import polars as pl
-
     if not txids:
         return {}
-    raw = [ledger.chain.hash_bytes(txid) for txid in txids]
-    asked = pl.DataFrame(
-        {"place": range(len(raw)), "prefix": [txid_prefix(txid) for txid in raw], "txid": raw},
-        schema={"place": pl.Int64, "prefix": pl.Int64, "txid": pl.Binary},
-    )
     made: dict[str, dict[int, list[Output]]] = {}
-    with ledger.db.table("asked", asked):
+    with ledger.db.table("asked", _asked(ledger, txids)):
         for place, *output in ledger.db.rows(_SQL[_MADE[ledger.chain.family]]):
             made.setdefault(txids[place], {}).setdefault(output[0], []).append(Output(*output))
     return {txid: list(each.values()) for txid, each in made.items()}
+
+
+def _moved_nothing(ledger: Ledger, txids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """Txid -> (height, status) of those of an account chain's that the ledger knows, though they moved nothing."""
+    if not txids or ledger.chain.family is not Family.ACCOUNT:
+        return {}
+    with ledger.db.table("asked", _asked(ledger, txids)):
+        rows = ledger.db.rows(_SQL["txs_of_txids"])
+    return {txids[place]: (tx_height(tx_id), status) for place, tx_id, status in rows}
+
+
+def _idle(txid: str, height: int, status: int | None) -> UsageError:
+    what = "failed: it moved nothing but its fee" if status == 0 else "moved nothing but its fee"
+    return UsageError(
+        f"transaction {txid} (block {height}) {what}.",
+        hint="Seed a transaction that moved money, or an address.",
+    )
+
+
+def _asked(ledger: Ledger, txids: Sequence[str]) -> pl.DataFrame:
+    import polars as pl
+
+    raw = [ledger.chain.hash_bytes(txid) for txid in txids]
+    return pl.DataFrame(
+        {"place": range(len(raw)), "prefix": [txid_prefix(txid) for txid in raw], "txid": raw},
+        schema={"place": pl.Int64, "prefix": pl.Int64, "txid": pl.Binary},
+    )
 
 
 def _named(ledger: Ledger, seed: Seed, made: Sequence[list[Output]], wanted: int | None) -> list[Output]:

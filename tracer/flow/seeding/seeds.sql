@@ -33,6 +33,16 @@ JOIN seen ON seen.tx_id = candidate.tx_id AND seen.txid = candidate.txid
 JOIN made ON made.tx_id = seen.tx_id
 ORDER BY candidate.place, made.tx_id, made.position;
 
+-- name: txs_of_txids
+-- Transactions of those names on an account chain, whatever they moved; `status`: 0 failed.
+WITH candidate AS MATERIALIZED (
+    SELECT asked.place, asked.txid, txid_lookup.tx_id FROM asked JOIN txid_lookup USING (prefix)
+)
+SELECT candidate.place, tx.tx_id, tx.status
+FROM candidate JOIN tx ON tx.tx_id = candidate.tx_id AND tx.txid = candidate.txid
+WHERE tx.tx_id IN (SELECT tx_id FROM candidate)
+ORDER BY candidate.place, tx.tx_id;
+
 -- name: cluster_members
 SELECT DISTINCT m.cluster_id, m.address_id
 FROM wanted AS w JOIN cluster_member AS m ON m.cluster_id = w.cluster_id
