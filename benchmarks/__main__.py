@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    account_following,
     claims,
     clustering,
     evm_sync,
@@ -84,6 +85,7 @@ def main() -> None:
         "Transfers of an account chain, Parquet to a store ready to query": lambda: transfers.measure(
             ROOT, BENCH, runs
         ),
+        "Trace on an account chain, 10 M transfers": lambda: account_following.measure(ROOT, BENCH, runs),
         "Read an EVM node, peers beside": lambda: evm_sync.measure(ROOT, BENCH, runs),
         "Claims": lambda: claims.measure(ROOT, BENCH, runs),
         "Decoding beside peers, the same block in the same run": lambda: peers.measure(runs),

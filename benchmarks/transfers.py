@@ -59,25 +59,39 @@ def _batches(transfers: int) -> Iterator[dict[str, pa.Table]]:
     """Three transfers for each transaction: what it moves, gas burnt, gas paid."""
     dice = np.random.default_rng(7)
     blocks = -(-transfers // (3 * PER_BLOCK))
-    people, coins = _keys(dice, ACCOUNTS, 20), _keys(dice, TOKENS, 20)
+    people, coins = keys(dice, ACCOUNTS), keys(dice, TOKENS)
     for first in range(0, blocks, PER_BATCH):
         heights = np.arange(first, min(blocks, first + PER_BATCH), dtype=np.int64)
         yield _batch(dice, heights, people, coins)
 
 
 def _batch(dice: np.random.Generator, heights: Any, people: Any, coins: Any) -> dict[str, pa.Table]:
+    txs = len(heights) * PER_BLOCK
+    sender, target = people[_drawn(dice, txs)], people[_drawn(dice, txs)]
+    token = dice.random(txs) < 0.5
+    contract = coins[np.minimum(dice.zipf(1.4, txs) - 1, TOKENS - 1)]
+    units = _decimals((10.0 ** dice.uniform(3, 18, txs)).astype(np.int64))
+    fee = dice.integers(10**12, 10**15, txs)
+    return tables(heights, people[heights % 50], sender, target, token, contract, units, fee)
+
+
+def tables(
+    heights: Any, miner: Any, sender: Any, target: Any, token: Any, contract: Any, units: Any, fee: Any
+) -> dict[str, pa.Table]:
+    """Blocks of `PER_BLOCK` transactions as a source hands them over, three transfers each.
+
+    miner   payload of the producer of each block; the others are of each transaction
+    token   bool: it moves `units` of `contract`; else of native coin
+    units   decimal128(38, 0); fee: int64, wei, half of it burnt and half paid
+    """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     from tracer.ledger.accounts.batch import schemas
 
     n, each = len(heights), PER_BLOCK
     txs = n * each
     tx_id = (heights[:, None] << 24 | np.arange(each)).reshape(-1)
-    sender, target, miner = people[_drawn(dice, txs)], people[_drawn(dice, txs)], people[heights % 50]
-    token = dice.random(txs) < 0.5
-    contract = coins[np.minimum(dice.zipf(1.4, txs) - 1, TOKENS - 1)]
-    units = (10.0 ** dice.uniform(3, 18, txs)).astype(np.int64)
-    fee = dice.integers(10**12, 10**15, txs)
 
     def hashes(numbers: Any, salt: int) -> pa.Array:
         words = np.empty((len(numbers), 4), np.uint64)
@@ -114,7 +128,7 @@ def _batch(dice: np.random.Generator, heights: Any, people: Any, coins: Any) -> 
             "transfers", tx_id=tx_id[three], position=part.astype(np.int32), kind=kinds.astype(np.uint8),
             standard=moved.astype(np.uint8), contract=_fixed(contract[three], 20, moved),
             source=_fixed(sender[three], 20), target=_fixed(ends, 20, part != 1),
-            amount=_decimals(np.where(part == 0, units[three], fee[three] // 2)),
+            amount=pc.if_else(pa.array(part == 0), units.take(pa.array(three)), _decimals(fee[three] // 2)),
             log_index=pa.array(part.astype(np.int32), mask=~moved),
         ),
     }  # fmt: skip
@@ -126,8 +140,9 @@ def _drawn(dice: np.random.Generator, count: int) -> Any:
     return np.where(dice.random(count) < 0.5, often, dice.integers(0, ACCOUNTS, count))
 
 
-def _keys(dice: np.random.Generator, count: int, size: int) -> Any:
-    return dice.integers(0, 256, (count, size), np.uint8)
+def keys(dice: np.random.Generator, count: int) -> Any:
+    """Payloads of made-up addresses, uint8[count, 20]."""
+    return dice.integers(0, 256, (count, 20), np.uint8)
 
 
 def _fixed(rows: Any, size: int, there: Any = None) -> pa.Array:
@@ -138,6 +153,15 @@ def _fixed(rows: Any, size: int, there: Any = None) -> pa.Array:
     count = raw.size // size
     found = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), count, [None, raw])
     return found if there is None else pc.if_else(pa.array(there), found, pa.scalar(None, found.type))
+
+
+def product(units: Any, each: Any) -> pa.Array:
+    """int64 times int64 below 10^18 as decimals."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    left, right = pa.array(units).cast(pa.decimal128(19, 0)), pa.array(each).cast(pa.decimal128(19, 0))
+    return pc.multiply(left, right.cast(pa.decimal128(18, 0))).cast(pa.decimal128(38, 0))
 
 
 def _decimals(values: Any) -> pa.Array:

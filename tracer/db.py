@@ -68,6 +68,7 @@ class Database:
         if threads:
             config["threads"] = threads
         self._con = self._open(path, read_only, config, wait_seconds)
+        self._con.execute("SET enable_progress_bar = false")  # it prints among results
 
     @staticmethod
     def _open(

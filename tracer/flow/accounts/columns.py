@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.chain import TransferKind
 from tracer.flow.accounts.closure import SQL, Reach
-from tracer.flow.accounts.openings import Openings
-from tracer.flow.accounts.rows import QUEUE, is_fee, plain
+from tracer.flow.accounts.openings import NATIVE, Openings
+from tracer.flow.accounts.rows import EARNED, QUEUE, is_fee, plain, wide
 from tracer.flow.accounts.swaps import Swaps
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I64, U8
 from tracer.flow.queues.columns import CONVERSION, FEE_SINK, OUTSIDE, Naming, QueueSeeding, Transfers
-from tracer.flow.queues.wide import Wide, from_arrow, zeros
+from tracer.flow.queues.wide import zeros
 from tracer.flow.sets import distinct
 from tracer.ledger.store import Ledger
 
@@ -77,13 +78,6 @@ def with_sides(rows: pl.DataFrame, entered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def wide(units: pl.Series) -> Wide:
-    """A column of amounts (Int128) as kernels read it, to be written to."""
-    import polars as pl
-
-    return from_arrow(units.cast(pl.Decimal(38, 0)).to_arrow()).copy()
-
-
 def rows_of(
     ledger: Ledger, swaps: Swaps, reach: Reach, found: Openings, seeds: pl.DataFrame, *, backward: bool
 ) -> pl.DataFrame:
@@ -98,14 +92,33 @@ def rows_of(
         converted.join(queues.select(QUEUE), left_on=[end, asset], right_on=QUEUE, how="semi")
         for end, asset in (("source", "asset_in"), ("target", "asset_out"))
     ]
-    rows = pl.concat([swaps.applied(moved), *ends, seeds.select(moved.columns)])
-    rows = rows.unique(["tx_id", "position", "kind"], keep="first")
     key = ["tx_id", "position", "kind"]
-    told = reach.ended.drop("time", *(c for c in moved.columns if c not in key))
-    rows = rows.join(told, on=key, how="left")
-    return _decided(rows, queues, stopped=reach.stopped, backward=backward).sort(
-        "tx_id", "turn", "position", "kind"
-    )
+    moved = _at_queues(swaps.applied(moved), queues)
+    others = pl.concat([*ends, seeds.select(moved.columns)]).unique(key, keep="first", maintain_order=True)
+    same = moved.filter(pl.col("tx_id").is_in(others["tx_id"].implode())).select(key)
+    rows = pl.concat([moved, others.join(same, on=key, how="anti")]).sort("tx_id", "turn", "position", "kind")
+    told = reach.ended.filter(_noteworthy()).drop("time", *(c for c in moved.columns if c not in key))
+    rows = rows.join(told, on=key, how="left", maintain_order="left")
+    return _decided(rows, queues, stopped=reach.stopped, backward=backward)
+
+
+def _at_queues(rows: pl.DataFrame, queues: pl.DataFrame) -> pl.DataFrame:
+    """Rows without that half of a tip, what was paid or what was earned, that is no followed queue's."""
+    import polars as pl
+
+    own = queues.filter(pl.col("asset_id") == NATIVE)["address_id"].implode()
+    paid = pl.col("kind") == int(TransferKind.FEE_PAID)
+    earned = (pl.col("kind") == int(TransferKind.REWARD)) & (pl.col("turn") >= EARNED)
+    elsewhere = (paid & ~pl.col("source").is_in(own)) | (earned & ~pl.col("target").is_in(own))
+    return rows.filter(~elsewhere)
+
+
+def _noteworthy() -> pl.Expr:
+    """Whether a closure said of a row more than that it goes on."""
+    import polars as pl
+
+    said = pl.any_horizontal(pl.col("holding", "swept_to", "left", "degree") >= 0)
+    return (pl.col("fate") != int(Fate.SPENT)) | pl.col("seeded") | pl.col("pool") | said
 
 
 def _decided(rows: pl.DataFrame, queues: pl.DataFrame, *, stopped: bool, backward: bool) -> pl.DataFrame:
@@ -119,7 +132,7 @@ def _decided(rows: pl.DataFrame, queues: pl.DataFrame, *, stopped: bool, backwar
             pl.col("address_id").alias(end), pl.col("asset_id").alias(asset),
             pl.col("queue").alias(f"{end}_queue"), "first", "last",
         )  # fmt: skip
-        rows = rows.join(own, on=[end, asset], how="left")
+        rows = rows.join(own, on=[end, asset], how="left", maintain_order="left")
         inside = pl.col("tx_id").is_between(pl.col("first"), pl.col("last"))
         if end == far:  # a seed beyond the horizon rests where it is
             inside |= pl.col("seeded").fill_null(value=False)

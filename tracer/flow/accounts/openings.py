@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.chain import TX_INDEX_BITS, first_tx_id
+from tracer.chain import TX_INDEX_BITS
 from tracer.db import named_sql
 from tracer.flow.accounts.closure import SQL as CLOSURE
-from tracer.flow.accounts.rows import QUEUE
+from tracer.flow.accounts.rows import QUEUE, wide
+from tracer.flow.movements import I64
+from tracer.flow.queues.columns import Bools
 from tracer.flow.queues.wide import MOST, Wide, from_ints
 from tracer.ledger.store import Ledger
 
@@ -41,10 +43,10 @@ class Openings:
     told     bool[q]   a node told it: a negative balance is then bad data
     """
 
-    start: np.ndarray[tuple[int], np.dtype[np.int64]]
+    start: I64
     balance: Wide
-    known: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    told: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    known: Bools
+    told: Bools
 
 
 def openings(ledger: Ledger, queues: pl.DataFrame, runs: Runs, *, backward: bool) -> Openings:
@@ -54,46 +56,93 @@ def openings(ledger: Ledger, queues: pl.DataFrame, runs: Runs, *, backward: bool
     """
     import polars as pl
 
-    untraced = ledger.db.rows(CLOSURE["untraced"])
-    with ledger.db.table("frontier", queues.select(QUEUE).with_columns(base=0, first=0)):
-        told = ledger.db.polars(_SQL["told"])
-    rows = told.group_by(QUEUE).agg("height", pl.col("amount").cast(pl.String))
-    known = queues.join(rows, on=QUEUE, how="left", maintain_order="left")
     tip = runs[-1][1]
-    bases, starts, amounts, sure, said = [], [], [], [], []
-    for asset, first, last, heights, units in known.select(
-        "asset_id", "first", "last", "height", "amount"
-    ).iter_rows():
-        low, high = first >> TX_INDEX_BITS, min(last >> TX_INDEX_BITS, tip)
-        run = next(((a, b) for a, b in runs if a <= (high if backward else low) <= b), (0, -1))
-        pairs = [
-            pair for pair in sorted(zip(heights or (), units or (), strict=True)) if pair[0] >= run[0] - 1
-        ]
-        below = [pair for pair in pairs if pair[0] < low]
-        # backward a history that begins later than the stretch is all there is
-        chosen = below[-1] if below else pairs[0] if backward and pairs else None
-        base = chosen[0] if chosen else run[0] - 1
-        whole = asset != NATIVE or not any(a <= high and b > base for a, b in untraced)
-        bases.append(first_tx_id(base + 1) - 1)
-        starts.append(max(first, first_tx_id(base + 1)))
-        amounts.append(int(chosen[1]) if chosen and chosen[1] is not None else 0)
-        begins = chosen[1] is not None if chosen else run[0] == 0
-        sure.append(begins and whole and high <= run[1])
-        said.append(chosen is not None)
-    start = pl.Series(starts, dtype=pl.Int64)
-    asked = queues.select(QUEUE).with_columns(base=pl.Series(bases, dtype=pl.Int64), first=start)
-    with ledger.db.table("frontier", asked):
-        sums = ledger.db.polars(_SQL["sums"])
-    moved = asked.join(sums, on=QUEUE, how="left", maintain_order="left").select(
-        pl.col("unread").fill_null(0), *(pl.col(c).cast(pl.Int128).fill_null(0) for c in ("high", "low"))
+    first, last = (queues[end].to_numpy() >> TX_INDEX_BITS for end in ("first", "last"))
+    begun, read_to = _run_of(np.minimum(last, tip) if backward else first, runs)
+    high = np.minimum(last, tip)
+    asked = queues.select(QUEUE).with_columns(
+        low=pl.Series(first, dtype=pl.Int64), begun=pl.Series(begun, dtype=pl.Int64)
     )
-    balances = [
-        units + high * 10**19 + low for units, (_, high, low) in zip(amounts, moved.iter_rows(), strict=True)
-    ]
-    fit = np.array([0 <= units <= MOST for units in balances], np.bool_)
-    read = moved["unread"].to_numpy() == 0
-    certain = np.array(sure, np.bool_) & fit & read
-    return Openings(
-        start.to_numpy(), from_ints(units if ok else 0 for units, ok in zip(balances, certain, strict=True)), certain,
-        np.array(said, np.bool_),
-    )  # fmt: skip
+    told = _told(ledger, asked, backward=backward)
+    said = told["height"].is_not_null().to_numpy()
+    base = told["height"].cast(pl.Int64).fill_null(asked["begun"] - 1).to_numpy()
+    start = np.maximum(queues["first"].to_numpy(), (base + 1) << TX_INDEX_BITS)
+    bounds = queues.select(QUEUE).with_columns(
+        base=pl.Series(((base + 1) << TX_INDEX_BITS) - 1, dtype=pl.Int64),
+        first=pl.Series(start, dtype=pl.Int64),
+    )
+    with ledger.db.table("frontier", bounds):
+        sums = ledger.db.polars(_SQL["sums"])
+    moved = queues.select(QUEUE).join(sums, on=QUEUE, how="left", maintain_order="left")
+    balance, fit = _balances(told["amount"].fill_null(0), moved["high"], moved["low"])
+    begins = np.where(said, told["amount"].is_not_null().to_numpy(), begun == 0)
+    whole = (queues["asset_id"].to_numpy() != NATIVE) | ~_meets(
+        base, high, ledger.db.rows(CLOSURE["untraced"])
+    )
+    read = moved["unread"].fill_null(0).to_numpy() == 0
+    known = begins & whole & (high <= read_to) & fit & read
+    balance[~known] = 0
+    return Openings(start, balance, known, said)
+
+
+def _run_of(heights: I64, runs: Runs) -> tuple[I64, I64]:
+    """First and last of the run of blocks that each height is in; (0, -1) where it is in none."""
+    firsts, lasts = (np.array(ends, np.int64) for ends in zip(*runs, strict=True))
+    place = np.maximum(np.searchsorted(firsts, heights, "right") - 1, 0)
+    inside = (firsts[place] <= heights) & (heights <= lasts[place])
+    return np.where(inside, firsts[place], 0), np.where(inside, lasts[place], -1)
+
+
+def _meets(base: I64, high: I64, untraced: Runs) -> Bools:
+    """Whether a run of blocks whose calls were not read lies, in part, after `base` and not after `high`."""
+    if not untraced:
+        return np.zeros(len(base), np.bool_)
+    firsts, lasts = (np.array(ends, np.int64) for ends in zip(*untraced, strict=True))
+    place = np.searchsorted(lasts, base, "right")
+    beyond = np.append(firsts, np.iinfo(np.int64).max)
+    return beyond[place] <= high
+
+
+def _told(ledger: Ledger, asked: pl.DataFrame, *, backward: bool) -> pl.DataFrame:
+    """What nodes told of queues (address_id, asset_id, low, begun): height, amount (Int128); null where nothing.
+
+    The last told below `low` and not before the run of blocks that began at `begun`; backward a history that begins
+    later than the stretch is all there is: then the first one told.
+    """
+    import polars as pl
+
+    with ledger.db.table("frontier", asked.select(QUEUE)):
+        found = ledger.db.polars(_SQL["told"])
+    found = found.with_columns(pl.col("height").cast(pl.Int64), pl.col("amount").cast(pl.Int128))
+    found = found.join(asked, on=QUEUE, how="left").filter(pl.col("height") >= pl.col("begun") - 1)
+    below = pl.col("height") < pl.col("low")
+    chosen = found.filter(below).sort("height").unique(QUEUE, keep="last")
+    if backward:
+        later = found.filter(~below).sort("height").unique(QUEUE, keep="first")
+        chosen = pl.concat([chosen, later.join(chosen, on=QUEUE, how="anti")])
+    return asked.join(chosen.select(*QUEUE, "height", "amount"), on=QUEUE, how="left", maintain_order="left")
+
+
+_SMALL = 10**37
+"""Three numbers below it add up inside 128 bits."""
+
+
+def _balances(told: pl.Series, high: pl.Series, low: pl.Series) -> tuple[Wide, Bools]:
+    """What was told and moved, `high` times 10^19 and `low`; and where that is a balance: 0 to `MOST`. Else it is 0."""
+    import polars as pl
+
+    parts = pl.DataFrame({"told": told, "high": high, "low": low}).select(
+        pl.all().cast(pl.Int128).fill_null(0)
+    )
+    told_small, low_small = (pl.col(name).abs() < _SMALL for name in ("told", "low"))
+    small = told_small & low_small & (pl.col("high").abs() < _SMALL // 10**19)
+    summed = pl.col("told") + pl.col("high") * 10**19 + pl.col("low")
+    units = parts.select(pl.when(small).then(summed).alias("units"), small.alias("small"))
+    fit = (units["units"] >= 0).fill_null(value=False)
+    column, held = wide(units["units"].fill_null(0).clip(0)), fit.to_numpy().copy()
+    large = np.flatnonzero(~units["small"].to_numpy())
+    for place, row in zip(large.tolist(), parts[large.tolist()].iter_rows(), strict=True):
+        exact = row[0] + row[1] * 10**19 + row[2]
+        held[place] = 0 <= exact <= MOST
+        column[place] = from_ints([exact if held[place] else 0])[0]
+    return column, held

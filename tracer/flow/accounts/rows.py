@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracer.chain import FEES, TransferKind
+from tracer.flow.queues.wide import Wide, from_arrow
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +18,9 @@ PLAIN = 0
 """`basis` of a row that is a transfer; the others are conversions: by netting a swap, by wrapping."""
 
 SWAP, WRAP = 1, 2
+
+EARNED = 1 << 40
+"""What `turn` is moved by where a producer gets the gas of a transaction: behind all of it."""
 
 QUEUE = ["address_id", "asset_id"]
 """Key of what holds interchangeable units."""
@@ -44,7 +48,8 @@ def plain(transfers: pl.DataFrame) -> pl.DataFrame:
     """Transfers of the ledger (tx_id, position, kind, asset_id, source, target, amount) as rows.
 
     Gas that somebody gets is two: what the payer pays, and what comes to the producer out of nothing. So a fee ends
-    where it was paid, and no producer's money is traced to everybody who ever paid one.
+    where it was paid, and no producer's money is traced to everybody who ever paid one. What producers
+    got comes behind all others: whoever needs an order sorts by (tx_id, turn, position, kind).
     """
     import polars as pl
 
@@ -58,12 +63,12 @@ def plain(transfers: pl.DataFrame) -> pl.DataFrame:
     tips = (pl.col("kind") == int(TransferKind.FEE_PAID)) & pl.col("target").is_not_null()
     nobody = pl.lit(None, pl.Int32)
     earned = rows.filter(tips).with_columns(
-        kind=pl.lit(int(TransferKind.REWARD), pl.UInt8), source=nobody, turn=pl.col("turn") + (1 << 40)
+        kind=pl.lit(int(TransferKind.REWARD), pl.UInt8), source=nobody, turn=pl.col("turn") + EARNED
     )
     if not earned.height:
         return rows
     paid = rows.with_columns(target=pl.when(tips).then(nobody).otherwise("target"))
-    return pl.concat([paid, earned]).sort("tx_id", "turn")
+    return pl.concat([paid, earned])
 
 
 def is_fee() -> pl.Expr:
@@ -79,3 +84,10 @@ def is_half_wrap() -> pl.Expr:
 
     wraps = pl.col("kind").is_in([int(TransferKind.WRAP), int(TransferKind.UNWRAP)])
     return wraps & (pl.col("basis") == PLAIN)
+
+
+def wide(units: pl.Series) -> Wide:
+    """A column of amounts (Int128) as kernels read it, to be written to."""
+    import polars as pl
+
+    return from_arrow(units.cast(pl.Decimal(38, 0)).to_arrow()).copy()

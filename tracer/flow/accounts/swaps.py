@@ -24,7 +24,7 @@ import numpy as np
 from tracer.chain import TransferKind
 from tracer.clustering.rules import Heuristic, RuleSet
 from tracer.db import named_sql
-from tracer.flow.accounts.rows import SWAP, WRAP, is_fee, plain, schema
+from tracer.flow.accounts.rows import EARNED, SWAP, WRAP, is_fee, plain, schema
 from tracer.flow.movements import I64
 from tracer.flow.services import Services
 from tracer.flow.sets import distinct, minus, union
@@ -301,7 +301,7 @@ def _in_one_order(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     last = pl.col("position").max().over("tx_id").cast(pl.Int64) + 1
     # gas comes behind all
     turned = stage.with_columns(
-        turn=pl.when(is_fee()).then(pl.lit(1 << 40) + pl.col("position")).otherwise(
+        turn=pl.when(is_fee()).then(pl.lit(EARNED) + pl.col("position")).otherwise(
             2 * pl.col("stage") * last + pl.col("position")
         )
     ).filter(pl.col("joint").is_null())  # fmt: skip

@@ -289,7 +289,7 @@ def sums(column: Wide, group: npt.NDArray[np.int64], n: int) -> list[int]:
 
     Quarters of 32 bits are summed apart: 2^32 rows fit.
     """
-    row = group >= 0
+    row = np.flatnonzero((group >= 0) & column.any(axis=1))
     found = [0] * n
     for limb in (0, 1):
         for half in (0, 1):
