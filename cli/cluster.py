@@ -165,7 +165,7 @@ def _document(ledger: Ledger, key: AddressKey, snapshot: Snapshot, tier: str, li
             }
             for m in merges
         ],
-        "heuristics": common.heuristics(state),
+        "heuristics": common.heuristics(ledger, state),
     }
 
 

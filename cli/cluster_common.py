@@ -77,7 +77,7 @@ def head(ledger: Ledger, state: ClusteringState, snapshot: Snapshot) -> dict[str
     }
 
 
-def heuristics(state: ClusteringState) -> list[dict[str, Any]]:
+def heuristics(ledger: Ledger, state: ClusteringState) -> list[dict[str, Any]]:
     """What made these clusters, each with its measured error rate, or null where none was measured."""
     from rules import clustering
     from rules.accuracy import error_rate
@@ -91,7 +91,7 @@ def heuristics(state: ClusteringState) -> list[dict[str, Any]]:
                 "id": applied.id,
                 "version": applied.version,
                 "tier": rule.tier.value if rule else None,
-                "error_rate": error_rate(applied.id, applied.version),
+                "error_rate": error_rate(applied.id, applied.version, family=ledger.chain.family),
             }
         )
     return rows

@@ -94,7 +94,7 @@ def _document(ledger: Ledger, asked: tuple[str, str], snapshot: Snapshot, tier: 
         if link["override"] is None:
             rule = link["heuristic"]["id"], link["heuristic"]["version"]
             by_script = error_rate_by_script(*rule, link["script"]) if link["script"] else None
-            link["error_rate"] = by_script or error_rate(*rule)
+            link["error_rate"] = by_script or error_rate(*rule, family=ledger.chain.family)
     return {
         "schema": "tracer.cluster_explanation/1",
         **common.head(ledger, state, snapshot),

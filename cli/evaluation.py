@@ -86,19 +86,26 @@ def _measured(app: App, seed: int, txs: int) -> Measured:
 
 
 def _read(app: App, seed: int, world: Any) -> None:
-    """Blocks through the block-file reader, claims through the importers, as any others."""
+    """Blocks through the block-file reader, as any others."""
     from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import chain_named
-    from tracer.intel import store
     from tracer.ledger.pull import pull
 
-    folder = app.workspace.ready().cache / "simulation"
-    folder.mkdir(exist_ok=True)
+    take_claims(app, world)
+    folder = app.workspace.cache / "simulation"
     world.write_blocks(folder)
-    world.write_claims(folder)
     source = BlockFiles(folder, chain_named(CHAIN))
     with app.progress(f"world {seed}: reading") as advance:
         pull(lambda: compose.open_ledger(app, CHAIN, read_only=False), source, progress=advance)
+
+
+def take_claims(app: App, world: Any) -> None:
+    """What an investigator of a world would hold, through the importers, as any others."""
+    from tracer.intel import store
+
+    folder = app.workspace.ready().cache / "simulation"
+    folder.mkdir(exist_ok=True)
+    world.write_claims(folder)
     files: tuple[tuple[str, ClaimKind], ...] = (("tags.csv", "tags"), ("vasps.csv", "vasps"))
     readings = [compose.read_claims(folder / name, (kind,), lambda _done, _all: None) for name, kind in files]
     store.add(app.workspace, readings)

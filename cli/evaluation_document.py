@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.evaluation import TIERS, WORLD, Measured
-from cli.evaluation_figures import RATE, counted, proportion, share
+from cli.evaluation_accounts import ALONE, MeasuredChain
+from cli.evaluation_accounts_document import accounts_of
+from cli.evaluation_figures import RATE, agreed, cells_of, counted, proportion, share
 from cli.evaluation_mixers import beyond_truth, of_labels, of_worlds
 from rules.accuracy import SEVERAL
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from tracer.clustering.metrics import Agreement, Cells
+    from tracer.clustering.metrics import Agreement
     from tracer.clustering.rules import RuleSet
-
-SEED = 1
-"""Of the bootstrap: the figures are the same in every run."""
-_PER_WORLD = ("ari", "homogeneity", "completeness", "v_measure")
 
 
 def document(
-    rules: RuleSet, worlds: Sequence[Measured], txs: int, labels: tuple[pl.DataFrame, pl.DataFrame] | None
+    rules: RuleSet,
+    worlds: Sequence[Measured],
+    txs: int,
+    labels: tuple[pl.DataFrame, pl.DataFrame] | None,
+    accounts: tuple[Sequence[MeasuredChain], int] | None = None,
 ) -> dict[str, Any]:
-    """The whole evaluation. `worlds` at least one; `labels` as `cli.evaluation.labelled` answers."""
+    """The whole evaluation. `worlds` at least one; `labels` as `cli.evaluation.labelled` answers.
+
+    `accounts`: the chains of worlds of accounts, at least one, and the transactions asked for in each world.
+    """
     mixers, possible = of_worlds(rules, worlds)
     return {
         "schema": "tracer.cluster_evaluation/1",
@@ -42,72 +47,34 @@ def document(
         "tiers": [_tier(worlds, tier, payjoins) for tier in TIERS for payjoins in (True, False)],
         "scripts": [row for tier in TIERS for row in _scripts(worlds, tier)],
         "actors": _actors(worlds),
-        "heuristics": _heuristics(rules, worlds),
+        "heuristics": _heuristics(rules, worlds, elsewhere=ALONE if accounts else ()),
         "change": _change(rules, worlds),
         "false_links": _false_links(worlds),
         "mixers": mixers,
         "possible_mixers": possible,
         "recognised_beyond_truth": beyond_truth(worlds),
         "labelled": of_labels(rules, *labels) if labels else None,
+        "accounts": accounts_of(rules, *accounts) if accounts else None,
     }
 
 
-def _cells(worlds: Sequence[Measured], tier: str, payjoins: bool, kind: int | None = None) -> Cells:
-    """Clusters and owners of all worlds side by side; no two worlds share any."""
-    import numpy as np
-
-    from tracer.clustering.metrics import cells
-
-    clusters, owners = [], []
-    for world in worlds:
-        frame = world.labels if payjoins else world.apart
-        if kind is not None:
-            frame = frame.filter(frame["kind"] == kind)
-        first = world.seed << 32
-        clusters.append(frame[tier].to_numpy().astype(np.int64) + first)
-        owners.append(frame["owner"].to_numpy().astype(np.int64) + first)
-    return cells(np.concatenate(clusters), np.concatenate(owners))
-
-
 def _tier(worlds: Sequence[Measured], tier: str, payjoins: bool) -> dict[str, Any]:
-    from tracer.clustering.metrics import agreement, intervals
-
-    found = _cells(worlds, tier, payjoins)
-    whole, ends = agreement(found), intervals(found, seed=SEED)
-    each = [agreement(_cells([world], tier, payjoins)) for world in worlds]
+    figures, each = agreed([world.labels if payjoins else world.apart for world in worlds], tier)
     return {
         "tier": tier,
         "payjoins": payjoins,
-        "addresses": whole.addresses,
-        "clusters": whole.clusters,
-        "owners": whole.owners,
-        "pairs": {"joined": whole.joined, "false": whole.joined - whole.right, "owned": whole.owned},
-        **{
-            name: share(getattr(whole, name), ends[name])
-            for name in ("precision", "recall", "bcubed_precision", "bcubed_recall")
-        },
-        "f1": share(whole.f1),
-        **{name: _range(getattr(a, name) for a in each) for name in _PER_WORLD},
-        "impure_clusters": whole.impure,
-        "largest_foreign_share": share(whole.foreign_share),
-        "largest_impure_share": share(max(a.impure_share for a in each)),
+        **figures,
         "services_joined": sorted({names for w in worlds for names in w.joined[tier]}) if payjoins else [],
         "seeds": [
             {"seed": world.seed, **_short(one), "ari": share(one.ari)["value"]}
             for world, one in zip(worlds, each, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _short(found: Agreement) -> dict[str, Any]:
     names = ("precision", "recall", "bcubed_precision", "bcubed_recall")
     return {name: share(getattr(found, name))["value"] for name in names}
-
-
-def _range(values: Iterable[float | None]) -> list[str] | None:
-    """Least and greatest over the worlds; these figures do not add up over them."""
-    known = [value for value in values if value is not None]
-    return [share(min(known))["value"], share(max(known))["value"]] if known else None
 
 
 def _scripts(worlds: Sequence[Measured], tier: str) -> list[dict[str, Any]]:
@@ -117,7 +84,7 @@ def _scripts(worlds: Sequence[Measured], tier: str) -> list[dict[str, Any]]:
     kinds = sorted({kind for world in worlds for kind in world.labels["kind"].unique().to_list()})
     rows = []
     for kind in kinds:
-        found = agreement(_cells(worlds, tier, True, kind))
+        found = agreement(cells_of([w.labels.filter(w.labels["kind"] == kind) for w in worlds], tier))
         pairs = {"joined": found.joined, "false": found.joined - found.right}
         rows.append(
             {
@@ -160,7 +127,10 @@ def script_name(kind: int | None) -> str:
     return SEVERAL if kind is None else ScriptKind(kind).name
 
 
-def _heuristics(rules: RuleSet, worlds: Sequence[Measured]) -> list[dict[str, Any]]:
+def _heuristics(
+    rules: RuleSet, worlds: Sequence[Measured], *, elsewhere: Sequence[str]
+) -> list[dict[str, Any]]:
+    """One row per rule that makes links; `elsewhere`: those whose links other worlds hold, which are told apart."""
     import polars as pl
 
     from tracer.clustering.rules import Tier
@@ -169,7 +139,7 @@ def _heuristics(rules: RuleSet, worlds: Sequence[Measured]) -> list[dict[str, An
     change = {h.id for h in rules.change}
     rows = []
     for rule in rules.heuristics:
-        if rule.id in change or rule.tier is Tier.LEAD:
+        if rule.id in change or rule.id in elsewhere or rule.tier is Tier.LEAD:
             continue
         own = links.filter(pl.col("heuristic") == rule.id)
         clear = own.filter(~pl.col("payjoin"))

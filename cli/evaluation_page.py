@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cli.evaluation import TIERS
-from cli.evaluation_text import cell, shown, span, verdict, with_or_without
+from cli.evaluation_accounts_page import accounts_page, accounts_place
+from cli.evaluation_text import listed, markdown_table, shown, span, verdict, with_or_without
 
 _LIMITS = """\
 - The simulated world is kinder than the real chain. Its wallets are eight programs, its people have regular habits, and
@@ -23,7 +24,8 @@ _LIMITS = """\
 - Links of one transaction, and of one wallet, are no independent observations. The Wilson intervals take them as such
   and are narrower than they should be; the bootstrap resamples whole owners and whole clusters.
 - An interval of no width says that no error was seen in what was resampled, not that none can be.
-- "Not measured" is said of a rule whose case the worlds do not hold (`same_key`: no key there has two addresses).
+- "Not measured" is said of a rule whose case the worlds do not hold (`same_key`: no key there has two addresses; all
+  that only Tron has).
 - A rate holds for the version of the rule that was measured. Results quote `null` for any other.
 """
 
@@ -36,7 +38,7 @@ def page(document: dict[str, Any]) -> str:
         "Written by `make accuracy` (`tracer cluster evaluate`). Every figure is counted by the code of this "
         f"repository; the same code gives the same page. Rules: `{document['rules']}`.",
         "## What was measured on what",
-        f"**Simulated worlds**: `{worlds['name']}`, seeds {_list(worlds['seeds'])}, "
+        f"**Simulated worlds**: `{worlds['name']}`, seeds {listed(worlds['seeds'])}, "
         f"{worlds['transactions_asked']:,} transactions asked for each; together "
         f"{worlds['transactions']:,} transactions, "
         f"{worlds['addresses']:,} addresses of {worlds['owners']:,} owners, "
@@ -47,6 +49,7 @@ def page(document: dict[str, Any]) -> str:
         "the truth (bare multisig) take "
         "no part.",
         _of_labels(document["labelled"]),
+        accounts_place(document["accounts"]),
         "Shares are shown to four digits, error rates to six; what is not all is never "
         "rounded up to all. Intervals are "
         "95 %: Wilson for proportions of links and detections, a bootstrap (1,000 "
@@ -71,14 +74,15 @@ def page(document: dict[str, Any]) -> str:
         "### By kind of owner",
         "B-cubed recall: of all addresses of an address's owner, the share that its cluster holds, averaged. Where it "
         "is low the clusters miss much; what they hold is not less right for it.",
-        _table(
+        markdown_table(
             ["kind of owner", "owners", "addresses", *TIERS],
             [[row[n] for n in ("actor", "owners", "addresses", *TIERS)] for row in document["actors"]],
         ),
         "## Heuristics that make links",
         "A transaction that spends from k addresses makes k - 1 links; where they are of "
         "m owners, m - 1 of them are "
-        "false. A link of the extended tier joins one address to one cluster.",
+        "false. A link of the extended tier joins one address to one cluster. What only chains of accounts have stands "
+        "in the part on them.",
         _heuristics(document["heuristics"]),
         "## Change heuristics, one by one",
         "What each says alone, before they are composed: *signals* are outputs it leaves "
@@ -101,6 +105,7 @@ def page(document: dict[str, Any]) -> str:
     ]
     if document["labelled"]:
         parts += _labelled(document["labelled"])
+    parts += accounts_page(document["accounts"])
     return "\n\n".join(parts) + "\n"
 
 
@@ -114,16 +119,6 @@ def _of_labels(labelled: dict[str, Any] | None) -> str:
         "protocol and are set aside by "
         "`tests/real/labels_review.csv`, each with its reason."
     )
-
-
-def _list(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(map(cell, row)) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def _tiers(tiers: Sequence[dict[str, Any]]) -> str:
@@ -148,7 +143,7 @@ def _tiers(tiers: Sequence[dict[str, Any]]) -> str:
         ),
     )
     header = ["", *(f"{t['tier']}, {with_or_without(t['payjoins'])} PayJoins" for t in tiers)]
-    return _table(header, [[title, *(value(t) for t in tiers)] for title, value in measures])
+    return markdown_table(header, [[title, *(value(t) for t in tiers)] for title, value in measures])
 
 
 def _seeds(tiers: Sequence[dict[str, Any]]) -> str:
@@ -159,7 +154,7 @@ def _seeds(tiers: Sequence[dict[str, Any]]) -> str:
         for t in tiers
         for seed in t["seeds"]
     ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _scripts(rows: Sequence[dict[str, Any]]) -> str:
@@ -178,7 +173,7 @@ def _scripts(rows: Sequence[dict[str, Any]]) -> str:
         "bcubed_precision",
         "bcubed_recall",
     )
-    return _table(header, [[row[n] for n in names] for row in rows])
+    return markdown_table(header, [[row[n] for n in names] for row in rows])
 
 
 def _heuristics(rows: Sequence[dict[str, Any]]) -> str:
@@ -192,7 +187,9 @@ def _heuristics(rows: Sequence[dict[str, Any]]) -> str:
                 [name, "", "all, without PayJoins", clear["links"], clear["false"], shown(clear, "rate")]
             )
         lines += [[name, "", s["script"], s["links"], s["false"], shown(s, "rate")] for s in row["scripts"]]
-    return _table(["heuristic, version", "tier", "script", "links", "false", "error rate (95 %)"], lines)
+    return markdown_table(
+        ["heuristic, version", "tier", "script", "links", "false", "error rate (95 %)"], lines
+    )
 
 
 def _change(rows: Sequence[dict[str, Any]]) -> str:
@@ -215,10 +212,10 @@ def _change(rows: Sequence[dict[str, Any]]) -> str:
         "false (95 %)",
     ]  # fmt: skip
     payments = rows[0]["payments"]
-    by_script = _table(
+    by_script = markdown_table(
         ["heuristic, version", "script of the output", "signals", "false", "error rate (95 %)"], scripts
     )
-    return f"Of {payments:,} payments that were looked at:\n\n{_table(header, lines)}\n\n{by_script}"
+    return f"Of {payments:,} payments that were looked at:\n\n{markdown_table(header, lines)}\n\n{by_script}"
 
 
 def _mixers(rows: Sequence[dict[str, Any]]) -> str:
@@ -226,7 +223,7 @@ def _mixers(rows: Sequence[dict[str, Any]]) -> str:
         "kind (detector, version)", "in truth", "recognised", "rightly", "another mix", "false", "set aside",
         "recall (95 %)", "precision (95 %)", "error rate (95 %)", "kept out of co-spend",
     ]  # fmt: skip
-    return _table(
+    return markdown_table(
         header,
         [
             [
@@ -243,7 +240,7 @@ def _possible(rows: Sequence[dict[str, Any]]) -> list[str]:
     """None where nothing of the sort was recognised."""
     if not rows:
         return []
-    table = _table(
+    table = markdown_table(
         ["possible kind (detector, version)", "recognised", "of them labelled a mix"],
         [[f"`{r['kind']}` (`{r['id']}` {r['version']})", r["links"], r["labelled_mixes"]] for r in rows],
     )
@@ -263,7 +260,7 @@ def _unnamed(found: dict[str, int]) -> str:
 
 
 def _labelled(found: dict[str, Any]) -> list[str]:
-    sets = _table(
+    sets = markdown_table(
         ["published set", "published", "contradicted", "left", "recognised as", "called a mix", "share (95 %)"],
         [
             [
@@ -274,7 +271,7 @@ def _labelled(found: dict[str, Any]) -> list[str]:
             for s in found["sets"]
         ],
     )  # fmt: skip
-    otherwise = _table(
+    otherwise = markdown_table(
         ["published set", "called", "transaction"],
         [[f"`{row['set']}`", row["found"], f"`{row['txid']}`"] for row in found["called_otherwise"]],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 _FIGURES = ("rate", "interval", "links", "false")
@@ -12,7 +13,10 @@ def rates(document: dict[str, Any]) -> dict[str, Any]:
 
     A rate on labelled transactions of the real chain stands before one on simulated worlds. A detector of what may
     be a mix has no rate but in worlds whose truth names its kind: how many it recognised, and how many of them are
-    labelled mixes, is all that can be said.
+    labelled mixes, is all that can be said. Leads, which are no links, have none either.
+
+    What was measured on chains of accounts is marked `family`; of a rule that both families of chains have, it stands
+    under `by_family`.
     """
     worlds, labelled = document["worlds"], document["labelled"]
     seeds = f"{len(worlds['seeds'])} worlds" if len(worlds["seeds"]) > 1 else "one world"
@@ -28,7 +32,30 @@ def rates(document: dict[str, Any]) -> dict[str, Any]:
     for row, place in (*possible, *found):  # what has a rate stands before what has none
         if row["links"]:
             measured[row["id"]] = {str(row["version"]): _entry(row, place)}
+    for name, version, entry in _of_accounts(document["accounts"]):
+        versions = measured.setdefault(name, {})
+        if version in versions:
+            versions[version]["by_family"] = {entry["family"]: entry}
+        else:
+            versions[version] = entry
     return {"schema": "tracer.accuracy/1", "rules": {name: measured[name] for name in sorted(measured)}}
+
+
+def _of_accounts(accounts: dict[str, Any] | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Id, version and figures of each rule that was measured on chains of accounts."""
+    from tracer.chain import Family
+
+    if accounts is None:
+        return
+    worlds = accounts["worlds"]
+    seeds = f"{len(worlds['seeds'])} worlds" if len(worlds["seeds"]) > 1 else "one world"
+    place = (
+        f"simulated {worlds['name']} on EVM chains: {seeds} of {worlds['transactions_asked']} transactions"
+    )
+    for row in accounts["heuristics"]:
+        if row["links"]:
+            figures = {**_figures(row, place), "family": Family.ACCOUNT.value}
+            yield row["id"], str(row["version"]), figures
 
 
 def _entry(row: dict[str, Any], place: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,18 @@ def shown(found: dict[str, Any], name: str = "value") -> str | None:
 def span(ends: Sequence[str] | None) -> str:
     """From the least to the greatest."""
     return " to ".join(ends) if ends else "none"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of the page."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(map(cell, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def listed(seeds: Sequence[int]) -> str:
+    """1, 2, 3."""
+    return ", ".join(map(str, seeds))
 
 
 def with_or_without(payjoins: bool) -> str:
@@ -70,6 +82,8 @@ def render(console: Console, document: dict[str, Any]) -> None:
     from rich import box
     from rich.table import Table
 
+    from cli import evaluation_accounts_text  # which imports this
+
     worlds = document["worlds"]
     console.print(
         f"{len(worlds['seeds'])} world(s), {worlds['transactions']:,} transactions, "
@@ -102,3 +116,4 @@ def render(console: Console, document: dict[str, Any]) -> None:
         figures = (cell(x) for x in (row["version"], row["links"], row["false"], shown(row, "rate")))
         table.add_row(row["id"], *figures)
     console.print(table)
+    evaluation_accounts_text.render(console, document["accounts"])

@@ -269,6 +269,7 @@ def answer(
     For other verbs too. `lists`: an analyst's own lists of bridge contracts and of mixer pools.
     """
     from contextlib import ExitStack
+    from functools import partial
     from importlib.metadata import PackageNotFoundError, version
 
     from rules import clustering
@@ -291,7 +292,7 @@ def answer(
             question,
             rules=clustering(),
             engine=engine,
-            rates=error_rate,
+            rates=partial(error_rate, family=ledger.chain.family),
             pulse=pulse,
             bridges=bridges,
         )

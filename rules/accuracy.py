@@ -8,12 +8,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from tracer.chain import Family
+
 SEVERAL = "several"
 """As a script kind: the inputs of the transaction are of more than one."""
 _QUOTED = ("rate", "interval", "links", "labelled_mixes", "measured_on")
 
 
-def error_rate(heuristic_id: str, version: int) -> dict[str, Any] | None:
+def error_rate(heuristic_id: str, version: int, *, family: Family | None = None) -> dict[str, Any] | None:
     """What was measured of this very version of a rule; None where it was not.
 
         {"rate": "0.000412", "interval": ["0.000390", "0.000436"], "links": 1234, "measured_on": "..."}
@@ -22,10 +24,15 @@ def error_rate(heuristic_id: str, version: int) -> dict[str, Any] | None:
               a detector of what may be a mix (`stonewall`): no label says that one is none. Instead it has
               `labelled_mixes`, how many of its detections are labelled mixes
     links     how many there were
+    family    of the chain that is asked about; without, what was measured over all, which of a rule of both families is
+              Bitcoin's
 
-    A rate of a former version is never quoted for a new one: it is another rule.
+    A rate of a former version is never quoted for a new one, nor one of Bitcoin for chains of accounts: it is another
+    rule.
     """
     found = _measured().get(heuristic_id, {}).get(str(version))
+    if found is not None and family not in (None, found.get("family", Family.UTXO)):
+        found = found.get("by_family", {}).get(family)
     return None if found is None else _quoted(found)
 
 

@@ -73,6 +73,7 @@ def test_customers_of_a_service_are_joined_by_their_deposit_account_and_told_why
     said = answered(read, "cluster", "explain", one, other, "--chain", CHAIN.name, "--tier", "extended")
     assert said["linked"]
     assert {link["heuristic"]["id"] for link in said["links"]} == {"deposit_reuse"}
+    assert all("on EVM chains" in link["error_rate"]["measured_on"] for link in said["links"])
     apart = answered(read, "cluster", "explain", one, other, "--chain", CHAIN.name)
     assert not apart["linked"]
     assert apart["linked_in_extended"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.running import Ran, tracer
 
-SMALL = ("cluster", "evaluate", "--seeds", "1", "--txs", "1500")
+SMALL = ("cluster", "evaluate", "--seeds", "1", "--txs", "1500", "--accounts", "0")
 P2WPKH = "0014"
 
 
@@ -144,12 +144,25 @@ def test_every_detector_that_spoke_is_counted_by_what_the_label_says(tmp_path: P
     assert "*Another mix*" in text
 
 
-def test_people_get_tables(tmp_path: Path) -> None:
-    done = tracer(tmp_path / "unused", *SMALL)
-    assert done.code == 0, done.err
-    for words in ("conservative", "extended", "co_spend", "error rate (95 %)", "not measured"):
-        assert words in done.out
-    assert not (tmp_path / "unused" / "chains").exists()
+class TestWithoutANode:
+    """The worlds of accounts cannot be built; the others are."""
+
+    def test_people_get_tables_and_are_told_what_is_not_measured(self, tmp_path: Path) -> None:
+        page, rates = tmp_path / "a.md", tmp_path / "a.json"
+        asked = (*SMALL[:-1], "1", "--out", page, "--rates", rates)
+        done = tracer(tmp_path / "unused", *asked, TRACER_ANVIL=str(tmp_path / "no-anvil"))
+        assert done.code == 0, done.err
+        for words in ("conservative", "extended", "co_spend", "error rate (95 %)", "not measured"):
+            assert words in done.out
+        assert not (tmp_path / "unused" / "chains").exists()
+        (warned,) = done.err.splitlines()
+        assert warned.startswith("warning: nothing is measured on chains of accounts: ")
+        assert "no-anvil cannot be started" in warned
+        text = page.read_text(encoding="utf-8")
+        for told in (done.out, text):
+            assert "Chains of accounts: not measured" in told
+        assert "| `forwarder` 1 | extended | all | 0 | 0 | not measured |" in text
+        assert "forwarder" not in json.loads(rates.read_text())["rules"]
 
 
 class TestWrongQuestions:

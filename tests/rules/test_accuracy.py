@@ -13,15 +13,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from adapters.simulation.accounts import AccountWorld
 from cli.app import App
 from cli.evaluation import Measured, measured
+from cli.evaluation_accounts import ALONE, measured_world
 from cli.evaluation_document import document
 from cli.evaluation_mixers import of_worlds
 from cli.evaluation_page import page
 from cli.evaluation_rates import rates
 from rules import accuracy, clustering
 from tests.conftest import FULL
-from tracer.chain import ScriptKind
+from tests.nodes.simulated import TXS as ACCOUNT_TXS
+from tracer.chain import Family, ScriptKind
 from tracer.clustering.rules import SHAPES, Tier
 from tracer.workspace import Workspace
 
@@ -171,6 +174,70 @@ class TestWrittenRates:
         assert "wrong: no mix by its label" in said["measured_on"]
 
 
+def with_accounts(worlds: list[Measured], account_world: AccountWorld, folder: Path) -> dict[str, Any]:
+    """The same of both chains of the world of accounts."""
+    chains = measured_world(App(Workspace(folder), quiet=True), account_world)
+    return document(clustering(), worlds, TXS, None, (chains, ACCOUNT_TXS))
+
+
+@pytest.fixture(scope="module")
+def both(
+    worlds: list[Measured], account_world: AccountWorld, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    return with_accounts(worlds, account_world, tmp_path_factory.mktemp("unused"))
+
+
+class TestAccounts:
+    def test_the_same_world_gives_the_same_document(
+        self, both: dict[str, Any], worlds: list[Measured], account_world: AccountWorld, tmp_path: Path
+    ) -> None:
+        assert with_accounts(worlds, account_world, tmp_path) == both
+
+    def test_no_link_joins_two_owners(self, both: dict[str, Any]) -> None:
+        found = both["accounts"]
+        for tier in found["tiers"]:
+            assert (tier["pairs"]["false"], tier["impure_clusters"], tier["services_joined"]) == (0, 0, [])
+        assert [row for row in found["pairs"] if not row["same_owner"] and row["extended"]] == []
+        assert found["tiers"][1]["pairs"]["joined"] > 1_000
+
+    def test_every_rule_of_accounts_spoke_and_missed_nothing_that_was_swept(
+        self, both: dict[str, Any]
+    ) -> None:
+        rows = {row["id"]: row for row in both["accounts"]["heuristics"]}
+        assert set(rows) == {"deposit_sweep", *ALONE}
+        assert all(row["links"] > 20 and row["false"] == 0 for row in rows.values())
+        for name in ("deposit_sweep", "account_deposit_sweep"):
+            assert rows[name]["found"] == rows[name]["true"]
+        assert rows["deposit_reuse"]["found"] < rows["deposit_reuse"]["true"]
+        for kind in both["accounts"]["deposits"]:
+            assert kind["found"] == kind["swept"] == kind["true"] > 20
+
+    def test_leads_are_held_against_the_truth_apart_from_links(self, both: dict[str, Any]) -> None:
+        leads = {row["id"]: row for row in both["accounts"]["leads"]}
+        for name in ("gas_funder", "self_authorisation"):
+            assert leads[name]["found"] == leads[name]["true"] > 0
+        assert leads["gas_funder"]["two_owners"] > leads["gas_funder"]["one_owner"] / 2
+        assert leads["tron_activation"]["share"]["value"] is None
+        assert set(leads).isdisjoint(rates(both)["rules"])
+
+    def test_each_rule_is_told_where_its_links_are(self, both: dict[str, Any]) -> None:
+        assert {row["id"] for row in both["heuristics"]}.isdisjoint(ALONE)
+        text = page(both)
+        for name in (*ALONE, "gas_funder", "self_authorisation", "tron_activation"):
+            assert f"`{name}`" in text
+        assert "No Tron node can be run" in text
+
+    def test_rates_name_the_chains_they_were_measured_on(self, both: dict[str, Any]) -> None:
+        measured = rates(both)["rules"]
+        for name in ALONE:
+            ((_, entry),) = measured[name].items()
+            assert entry["family"] == Family.ACCOUNT
+            assert entry["measured_on"] == "simulated accounts on EVM chains: one world of 2000 transactions"
+        ((_, sweep),) = measured["deposit_sweep"].items()
+        assert sweep["measured_on"].startswith("simulated market")
+        assert sweep["by_family"]["account"]["measured_on"].startswith("simulated accounts on EVM chains")
+
+
 CO_SPEND = next(h.version for h in clustering().heuristics if h.id == "co_spend")
 
 
@@ -206,6 +273,19 @@ class TestQuotedRates:
                 assert said is not None, rule.id
                 assert said["links"] > 0
                 assert (said["rate"] is None) == ("labelled_mixes" in said) == (rule.kind != "other_mix")
+
+    @pytest.mark.parametrize("name", ["deposit_sweep", *ALONE])
+    def test_a_rule_of_accounts_is_quoted_for_chains_of_accounts(self, name: str) -> None:
+        (version,) = (h.version for h in clustering().heuristics if h.id == name)
+        said = accuracy.error_rate(name, version, family=Family.ACCOUNT)
+        assert said is not None
+        assert said["measured_on"].startswith("simulated accounts on EVM chains: 3 worlds")
+        assert accuracy.error_rate(name, version + 1, family=Family.ACCOUNT) is None
+        assert (accuracy.error_rate(name, version, family=Family.UTXO) is None) == (name in ALONE)
+
+    def test_no_rate_of_bitcoin_is_quoted_for_chains_of_accounts(self) -> None:
+        assert accuracy.error_rate("co_spend", CO_SPEND, family=Family.UTXO) is not None
+        assert accuracy.error_rate("co_spend", CO_SPEND, family=Family.ACCOUNT) is None
 
     def test_no_rate_is_quoted_for_another_version_or_an_unknown_rule(self) -> None:
         assert accuracy.error_rate("co_spend", 999) is None

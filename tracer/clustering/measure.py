@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tracer.chain import ScriptKind
-from tracer.clustering import change
+from tracer.chain import Family, ScriptKind
+from tracer.clustering import account_leads, change
+from tracer.clustering.account_links import MOVING
+from tracer.clustering.constraints import Constraints
 from tracer.clustering.overlay import CHANGE
 from tracer.clustering.rules import RuleSet
 from tracer.db import named_sql
@@ -32,15 +34,18 @@ def links(ledger: Ledger, owned: pl.DataFrame) -> pl.DataFrame:
 
     Columns: tx_id, heuristic, links, wrong (how many of them join two owners), kind (script kind, null where
     several). A transaction that spends from k addresses says so k - 1 times; with m owners m - 1 of them are wrong.
+    On account chains nothing is spent together: there the links of the overlay are all.
     """
     import polars as pl
 
     with ledger.db.table("owned", owned):
-        parts = [
-            ledger.db.polars(_SQL["co_spent"], {"anyone": int(ScriptKind.WITNESS_UNKNOWN)}),
-            ledger.db.polars(_SQL["same_key"]),
-            ledger.db.polars(_SQL["overlaid"]),
-        ]
+        parts = [ledger.db.polars(_SQL["overlaid"])]
+        if ledger.chain.family is Family.UTXO:
+            parts = [
+                ledger.db.polars(_SQL["co_spent"], {"anyone": int(ScriptKind.WITNESS_UNKNOWN)}),
+                ledger.db.polars(_SQL["same_key"]),
+                *parts,
+            ]
     columns = {
         "tx_id": pl.Int64,
         "heuristic": pl.String,
@@ -49,6 +54,59 @@ def links(ledger: Ledger, owned: pl.DataFrame) -> pl.DataFrame:
         "kind": pl.UInt8,
     }
     return pl.concat([part.select(pl.col(n).cast(t) for n, t in columns.items()) for part in parts])
+
+
+def joined_to(ledger: Ledger, heuristic: str) -> list[int]:
+    """Ids of the addresses that links of a heuristic of the overlay joined to another, ascending."""
+    return [row[0] for row in ledger.db.rows(_SQL["joined_to"], {"heuristic": heuristic})]
+
+
+def account_leads_of(
+    ledger: Ledger, rules: RuleSet, constraints: Constraints, owned: pl.DataFrame
+) -> pl.DataFrame:
+    """Every lead between two owned accounts of an account chain; none is a link.
+
+    Columns: heuristic, a, b (address ids, a below b), direct (one did it for the other; else a third did it for both),
+    one_owner. One row per heuristic and pair, by these. The statements are those that people are shown leads by: all
+    accounts are asked for on either side.
+    """
+    import polars as pl
+
+    asked = owned.select("address_id", pl.lit(value=True).alias("asked"))
+    sides = [asked.with_columns(pl.lit(side, pl.Int32).alias("side")) for side in (0, 1)]
+    with ledger.db.table("side", pl.concat(sides)):
+        found = account_leads.rows(ledger, rules, constraints, stop=_ALL, limit=_ALL)
+    told = pl.DataFrame(
+        [(row[_HEURISTIC], row[_X], row[_Y], row[_BETWEEN] is None) for rows in found for row in rows],
+        schema={"heuristic": pl.String, "x": pl.Int32, "y": pl.Int32, "direct": pl.Boolean},
+        orient="row",
+    )
+    owner = owned.select("address_id", "owner")
+    key = ["heuristic", "a", "b"]
+    return (
+        told.filter(pl.col("x") != pl.col("y"))
+        .select(
+            "heuristic", pl.min_horizontal("x", "y").alias("a"), pl.max_horizontal("x", "y").alias("b"), "direct"
+        )
+        .group_by(key).agg(pl.col("direct").any())
+        .join(owner, left_on="a", right_on="address_id")
+        .join(owner, left_on="b", right_on="address_id", suffix="_b")
+        .select(*key, "direct", (pl.col("owner") == pl.col("owner_b")).alias("one_owner"))
+        .sort(key)
+    )  # fmt: skip
+
+
+_X, _Y, _HEURISTIC, _BETWEEN, _ALL = 3, 5, 9, 13, 1 << 62
+"""Places in a row of `account_leads.sql`; no limit."""
+
+
+def arrivals(ledger: Ledger, owned: pl.DataFrame) -> pl.DataFrame:
+    """What owned accounts of an account chain were paid in native coin and tokens that everybody knows.
+
+    Columns: tx_id, address_id, asset_id, source (address id, null where it came out of nothing); distinct, by these.
+    """
+    with ledger.db.table("owned", owned):
+        return ledger.db.polars(_SQL["arrivals"], {"moving": MOVING})
 
 
 def change_signals(ledger: Ledger, rules: RuleSet, owned: pl.DataFrame) -> pl.DataFrame:

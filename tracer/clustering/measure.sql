@@ -40,6 +40,16 @@ FROM overlay_link AS l JOIN address AS b ON b.address_id = l.b
 JOIN owned AS x ON x.address_id = l.a JOIN owned AS y ON y.address_id = l.b
 ORDER BY l.tx_id, l.a, l.b, l.heuristic;
 
+-- name: joined_to
+SELECT DISTINCT b FROM overlay_link WHERE heuristic = $heuristic ORDER BY b;
+
+-- name: arrivals
+SELECT DISTINCT inflow.tx_id, inflow.target AS address_id, inflow.asset_id, inflow.source
+FROM inflow JOIN owned ON inflow.target = owned.address_id
+WHERE inflow.kind <= $moving AND (inflow.asset_id = 0 OR inflow.asset_id IN (
+    SELECT asset_id FROM asset JOIN token USING (contract) WHERE token.genuine AND asset.token_id IS NULL))
+ORDER BY ALL;
+
 -- name: mixes
 SELECT tx_id, kind FROM mix ORDER BY tx_id;
 
