@@ -9,10 +9,16 @@ import click
 
 from cli import compose
 from cli.app import App, at_option, case_options, intel_option, json_option, json_text
+from cli.bridges import leading_on, list_options
 from cli.trace import on_chain
 from cli.walking import STOPPED, walking
+from tracer.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from adapters.chains import AnyChain
     from tracer.flow.paths.question import PathQuestion
     from tracer.flow.trail import Pulse
 
@@ -31,6 +37,11 @@ if TYPE_CHECKING:
     "--max-txs", default=200_000, show_default=True, type=click.IntRange(1), help="Most transactions."
 )
 @click.option("--min-value", metavar="X", help="Only paths along which this many coins can have gone.")
+@click.option(
+    "--asset",
+    metavar="ASSET",
+    help="Of an account chain start with this asset only: native, a symbol, a contract.",
+)
 @click.option(
     "--unit", type=click.Choice(["lot", "entity"]), help="From what arrived there, or from what left a pool."
 )
@@ -59,6 +70,7 @@ if TYPE_CHECKING:
 @click.option("--currency", default="USD", show_default=True, metavar="CODE", help="Currency of fiat values.")
 @click.option("--price-source", metavar="NAME", help="Prices of this source only; else as sources rank.")
 @click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
+@list_options
 @at_option
 @intel_option
 @case_options
@@ -73,6 +85,7 @@ def command(
     hops: int,
     max_txs: int,
     min_value: str | None,
+    asset: str | None,
     unit: str | None,
     pools: str,
     degree: int,
@@ -84,6 +97,8 @@ def command(
     currency: str,
     price_source: str | None,
     chain_name: str | None,
+    emitters: tuple[Path, ...],
+    mixer_pools: tuple[Path, ...],
     at: str | None,
     intel: str | None,
     case_id: str,
@@ -95,22 +110,34 @@ def command(
     FROM and TO are written as a seed of `tracer trace`. A path goes forward in time from output to spender to output,
     through no service, pool or mix. Its bottleneck, the least amount on it, is the most that can have gone along it:
     it shows what can have been, not what was, and bottlenecks of several paths do not add up.
+
+    On an account chain it goes from transfer to transfer of one asset, and through swaps and wraps into another.
+    Amounts of different assets are not compared, so there the path of the fewest hops comes first. None leads over a
+    bridge.
     """
     from cli.paths_text import render
+    from tracer.chain import Family
     from tracer.flow.paths.question import PathQuestion
-    from tracer.flow.question import Question, base_units, seconds
+    from tracer.flow.question import MOST_OF_ACCOUNTS, MOST_UNITS, Question, base_units, seconds
 
     def moment(text: str | None) -> int | None:
         return None if text is None else seconds(text)
 
     with compose.case_question(app, "paths", (), case_id, purpose) as log:
         chain, (first, *last) = on_chain(chain_name, [start] if end is None else [start, end])
+        compose.words(asset)
+        accounts = chain.family is Family.ACCOUNT
+        if not accounts:
+            _no_accounts(chain, asset, (*emitters, *mixer_pools))
+        most = MOST_OF_ACCOUNTS if accounts else MOST_UNITS
         asked = Question(
             seeds=(first,),
             unit="entity" if unit == "entity" else "lot" if unit == "lot" else None,
             hops=hops,
             max_txs=max_txs,
-            min_value=0 if min_value is None else base_units(min_value, chain.decimals),
+            min_value=0 if min_value is None else base_units(min_value, _decimals(app, chain, asset), most),
+            asset=asset,
+            most=most,
             after=moment(after),
             before=moment(before),
             seed_after=moment(seed_after),
@@ -124,7 +151,7 @@ def command(
         )
         question = PathQuestion(asked, last[0] if last else None, best)
         with walking(app) as walk:
-            document = answer(app, chain.name, question, intel, at, walk)
+            document = answer(app, chain.name, question, intel, at, walk, (emitters, mixer_pools))
         log.read(document["intel_snapshot"])
         for tip in document["as_of"]:
             log.read(f"{tip['chain']}:{tip['block_hash']}")
@@ -135,6 +162,26 @@ def command(
         sys.exit(STOPPED)
 
 
+def _no_accounts(chain: AnyChain, asset: str | None, lists: Sequence[Path]) -> None:
+    """Refuse options that say nothing of a chain of outputs."""
+    if asset is not None:
+        raise UsageError(f"--asset is for account chains; {chain.name} has one asset, {chain.asset}.")
+    if lists:
+        raise UsageError(
+            f"--emitters and --mixer-pools are for account chains; {chain.name} has no contracts."
+        )
+
+
+def _decimals(app: App, chain: AnyChain, asset: str | None) -> int:
+    """Digits after the point of what `--min-value` is given in."""
+    if asset is None:
+        return chain.decimals
+    from tracer.flow.accounts.assets import decimals_of
+
+    with compose.open_ledger(app, chain.name) as ledger:
+        return decimals_of(ledger, asset)
+
+
 def answer(
     app: App,
     chain_name: str,
@@ -142,21 +189,36 @@ def answer(
     intel: str | None = None,
     at: str | None = None,
     pulse: Pulse = lambda _hop, _txs: True,
+    lists: tuple[Sequence[Path], Sequence[Path]] = ((), ()),
 ) -> dict[str, Any]:
-    """The document of a question, on facts and claims as they stand, or as of a block (`at`) and a snapshot."""
+    """The document of a question, on facts and claims as they stand, or as of a block (`at`) and a snapshot.
+
+    `lists`: an analyst's own lists of bridge contracts and of mixer pools, where an account chain ends a path.
+    """
+    from contextlib import ExitStack
+    from functools import partial
+
     from rules import clustering
     from rules.accuracy import error_rate
+    from tracer.chain import Family
     from tracer.evidence.custody import engine_version
     from tracer.flow.paths.question import paths
 
     claims = compose.claims(app, intel)
-    with compose.linked(app, chain_name, claims, at=at) as ledger:
+    with ExitStack() as opened:
+        ledger = opened.enter_context(compose.linked(app, chain_name, claims, at=at))
+        bridges = None
+        if ledger.chain.family is Family.ACCOUNT:
+            bridges = leading_on(
+                app, opened, ledger, claims, as_of=at is not None, emitters=lists[0], pools=lists[1]
+            )
         return paths(
             ledger,
             claims,
             question,
             rules=clustering(),
             engine=engine_version(),
-            rates=error_rate,
+            rates=partial(error_rate, family=ledger.chain.family),
             pulse=pulse,
+            bridges=bridges,
         )

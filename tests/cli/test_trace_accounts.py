@@ -66,7 +66,6 @@ def test_a_transfer_is_a_seed_and_one_asset_can_be_asked_for(
         (("trace", "THIEF", "--graph", "x.svg"), "--graph is not there yet on account chains"),
         (("trace", "THIEF", "--fees", "miners"), "gas is burnt"),
         (("trace", "THIEF", "--method", "tiho"), "tiho fills the largest output first"),
-        (("paths", "THIEF", "HOT"), "paths are not there yet on account chains"),
     ],
 )
 def test_what_is_not_there_yet_is_refused_in_words(

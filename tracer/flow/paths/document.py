@@ -6,83 +6,29 @@ coins, so nothing here is a sum over paths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tracer.amounts import Amount
 from tracer.clustering.constraints import overrides
 from tracer.clustering.lookup import clusters_of
 from tracer.clustering.overrides import touching
 from tracer.clustering.rules import Tier
 from tracer.flow import leaned
+from tracer.flow.accounts.paths_document import account_path, account_rows, name, notes_of
+from tracer.flow.accounts.paths_search import Way
 from tracer.flow.coverage import coverage
 from tracer.flow.document import as_of
-from tracer.flow.endpoints import Endpoint
 from tracer.flow.facts import Facts
 from tracer.flow.fates import Fate
-from tracer.flow.movements import I32, I64, Taint
-from tracer.flow.paths.ends import Met
+from tracer.flow.paths.answer import PathAnswer
 from tracer.flow.paths.limits import nothing, within
-from tracer.flow.paths.search import Bools, Path, Paths
+from tracer.flow.paths.search import Path
 from tracer.flow.question import Exits, utc
-from tracer.flow.seeding.seeds import Lots
 from tracer.flow.tagged import among
 from tracer.flow.used import MAY_MIX, used_heuristics
 from tracer.intel.ranking import protection_of
-
-if TYPE_CHECKING:
-    from tracer.flow.paths.question import PathQuestion
-
-
-@dataclass
-class PathAnswer:
-    """What was found, for a document to be written from.
-
-    reach   what the target names; None where services are
-    target  bool[k]; start int64[k]: of the trail's outputs, as `Network` has them
-    best    the paths, and one more where there is one
-    """
-
-    facts: Facts
-    question: PathQuestion
-    reach: Lots | None
-    found: Paths
-    target: Bools
-    start: I64
-    met: Met
-    best: list[Path]
-
-    @property
-    def shown(self) -> list[Path]:
-        """As many as were asked for."""
-        return self.best[: self.question.best]
-
-    @property
-    def reached(self) -> list[Endpoint]:
-        """The services that any path leads to, asked for or not."""
-        carried = self.found.reached[self.met.outputs] > 0
-        return [self.met.endpoints[i] for i in np.unique(self.met.which[carried]).tolist()]
-
-    def carried(self) -> Taint:
-        """The shown paths, as methods say what money passed: on each output the most that one of them carried."""
-        amount, hop = np.zeros_like(self.start), np.full(len(self.start), -1, np.int32)
-        for path in reversed(self.shown):
-            amount[list(path.outputs)] = np.maximum(amount[list(path.outputs)], path.bottleneck)
-            hop[list(path.outputs)] = np.arange(len(path.outputs))
-        return self._taint(amount, hop)
-
-    def within_reach(self) -> Taint:
-        """All that was looked through for paths, likewise."""
-        amount = np.maximum(self.found.reached, self.start)
-        return self._taint(amount, np.where(amount > 0, 1, -1).astype(np.int32))
-
-    def _taint(self, amount: I64, hop: I32) -> Taint:
-        moved = self.facts.trail.movements
-        via = np.full(len(amount), -1, np.int64)
-        return Taint(amount, self.start, hop, moved.out_fate, np.zeros(len(moved), np.int64), via)
 
 
 def path_document(answer: PathAnswer) -> dict[str, Any]:
@@ -118,18 +64,22 @@ def path_document(answer: PathAnswer) -> dict[str, Any]:
         "more": len(answer.best) > question.best,
         "reached": _reached(answer),
         "by_category": [] if answer.reach else _by_category(answer),
-        "complete": not (_cut(answer) or facts.trail.stopped),
+        "complete": not (answer.cut or facts.trail.stopped),
         "heuristics": _heuristics(answer),
         "overrides": facts.overrides,
         "protected": _protected(answer),
         "claims": used,
         "tlp": leaned.marking(facts, used),
+        **({} if answer.looked is None else account_rows(answer, answer.looked)),
     }
 
 
 def _name(answer: PathAnswer) -> None:
     """Render what the shown paths need."""
     facts, trail = answer.facts, answer.facts.trail
+    if answer.looked is not None:
+        shown = (row for path in answer.shown for row in path.outputs)
+        name(facts, answer.looked, [*shown, *answer.stopped.tolist()])
     outputs = np.unique(np.array([o for path in answer.shown for o in path.outputs], np.int64))
     sweeps = trail.beyond[outputs[trail.swept_to[outputs] >= 0]]
     facts.txids.update(facts.ledger.render_txids(sweeps.tolist()))
@@ -137,7 +87,10 @@ def _name(answer: PathAnswer) -> None:
     facts.addresses.update(facts.ledger.render_addresses(owners[owners >= 0].tolist()))
 
 
-def _path(answer: PathAnswer, path: Path) -> dict[str, Any]:
+def _path(answer: PathAnswer, path: Path | Way) -> dict[str, Any]:
+    if isinstance(path, Way):
+        assert answer.looked is not None
+        return account_path(answer.facts, answer.looked, path, _to(answer, path.steps[-1]))
     facts, (first, *rest) = answer.facts, path.outputs
     return {
         "bottleneck": facts.amount(path.bottleneck, rest[-1]),
@@ -197,57 +150,42 @@ def _time(facts: Facts, output: int) -> str | None:
 
 def _reached(answer: PathAnswer) -> dict[str, Any]:
     """Of all outputs that any path of the question ends in, not of the shown ones alone."""
-    outputs = np.flatnonzero(answer.target & (answer.found.reached > 0))
-    return {"outputs": len(outputs), "bottleneck": _widest(answer, outputs)}
-
-
-def _widest(answer: PathAnswer, outputs: I64) -> Amount | None:
-    if not len(outputs):
-        return None
-    widest = int(outputs[np.argmax(answer.found.reached[outputs])])
-    return answer.facts.amount(int(answer.found.reached[widest]), widest)
+    outputs = np.flatnonzero(answer.target & (answer.came > 0))
+    widest = answer.widest(outputs)
+    row = {"outputs": len(outputs), "bottleneck": widest[0] if widest else None}
+    return row if answer.looked is None else {**row, "bottlenecks": widest}
 
 
 def _by_category(answer: PathAnswer) -> list[dict[str, Any]]:
-    """Services reached by category and KYC level, those too that --exits does not ask for."""
+    """Services reached by category, KYC level and asset, those too that --exits does not ask for."""
     met, exits = answer.met, Exits.parse(answer.question.asked.exits)
-    reached = answer.found.reached[met.outputs] > 0
-    kinds: dict[tuple[str, str], list[int]] = {}
+    reached = answer.came[met.outputs] > 0
+    kinds: dict[tuple[int, str, str], list[int]] = {}
     for number, endpoint in enumerate(met.endpoints):
-        kinds.setdefault((endpoint.category, endpoint.level), []).append(number)
+        kinds.setdefault((endpoint.asset, endpoint.category, endpoint.level), []).append(number)
     rows = []
-    for (category, level), numbers in kinds.items():
+    for (asset, category, level), numbers in kinds.items():
         outputs = met.outputs[reached & np.isin(met.which, numbers)]
-        if len(outputs):
-            rows.append(
-                {
-                    "category": category,
-                    "kyc_level": level,
-                    "asked_for": exits.shows(level, category),
-                    "outputs": len(outputs),
-                    "bottleneck": _widest(answer, outputs),
-                }
-            )
-    return sorted(
-        rows,
-        key=lambda row: (-int(row["bottleneck"]["base_units"]), row["category"], row["kyc_level"]),
-    )
-
-
-def _cut(answer: PathAnswer) -> bool:
-    """Whether --max-txs cut what a path may lead through."""
-    taint = answer.within_reach()
-    return bool(np.any((taint.amount > 0) & (taint.fate == int(Fate.TX_LIMIT))))
+        for widest in answer.widest(outputs):
+            row = {
+                "category": category,
+                "kyc_level": level,
+                "asked_for": exits.shows(level, category),
+                "outputs": len(outputs),
+                "bottleneck": widest,
+            }
+            rows.append(((asset, -int(widest["base_units"]), category, level), row))
+    return [row for _, row in sorted(rows, key=lambda found: found[0])]
 
 
 def _coverage(answer: PathAnswer) -> dict[str, Any]:
     facts, question = answer.facts, answer.question
-    reach = answer.within_reach()
+    reach, looked = answer.within_reach(), answer.looked
     unread = int(np.count_nonzero((reach.amount > 0) & (reach.fate == int(Fate.UNREAD))))
     seeded = int(np.count_nonzero(answer.start))
     covered = coverage(facts, answer.carried(), unread, seeded, answer.reached)
     notes = covered["notes"]
-    if _cut(answer):
+    if answer.cut:
         covered["status"] = "partial"
         notes.append(
             f"more than {question.asked.max_txs} transactions lie on the way: paths through those that were cut off, "
@@ -263,13 +201,23 @@ def _coverage(answer: PathAnswer) -> dict[str, Any]:
     if not seeded:
         notes.append(nothing(question.parameters(), facts.lots.unit))
     elif not answer.best:
-        limits = within(question.parameters(), facts.ledger.chain.decimals)
+        limits = within(question.parameters(), _decimals(answer))
+        through = "a pool or a mix" if looked is None else "a pool, a mix or a bridge"
         notes.append(
-            f"no path {limits} was found in what was read: one beyond these limits, or one through a service, a "
-            "pool or a mix, there may be"
+            f"no path {limits} was found in what was read: one beyond these limits, or one through a service, "
+            f"{through}, there may be"
         )
-    notes += facts.worth.notes(facts.days_of(answer.carried().amount > 0))
+    if looked is not None:
+        notes += notes_of(facts, looked)
+    coins = (answer.carried().amount > 0) & (facts.trail.assets() == 0)
+    notes += facts.worth.notes(facts.days_of(coins))
     return covered
+
+
+def _decimals(answer: PathAnswer) -> int:
+    """Digits after the point of what --min-value is given in."""
+    chain = answer.facts.ledger.chain
+    return chain.decimals if answer.looked is None else answer.looked.decimals(chain.decimals)
 
 
 def _heuristics(answer: PathAnswer) -> list[dict[str, Any]]:

@@ -159,7 +159,9 @@ class Towards(Closure):
 
 @dataclass(frozen=True)
 class Met:
-    """The services at which the trail ends, one `Endpoint` per holding and day, for its KYC level of that day.
+    """The services at which the trail ends, one `Endpoint` per holding, day, asset and whether it was swept there.
+
+    The day is for the KYC level of that day.
 
     outputs    int64[s]  where it ends
     which      int64[s]  index of the endpoint of each
@@ -192,11 +194,12 @@ def services_met(facts: Facts) -> Met:
     trail = facts.trail
     outputs = np.flatnonzero(trail.movements.out_fate == int(Fate.SERVICE))
     days = trail.time[outputs] // DAY
-    pairs = np.stack([trail.holding[outputs], days], axis=1)
-    each, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    swept = trail.swept_to[outputs] >= 0
+    kinds = np.stack([trail.holding[outputs], days, trail.assets()[outputs], swept], axis=1)
+    each, first, which = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
     endpoints = [
         _endpoint(facts, int(number), int(outputs[o]))
-        for (number, _), o in zip(each.tolist(), first.tolist(), strict=True)
+        for (number, *_), o in zip(each.tolist(), first.tolist(), strict=True)
     ]
     return Met(outputs, which.reshape(-1), endpoints, len(trail.vout))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,14 @@ from tracer.clustering.rules import RuleSet
 from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.flow import services as service_room
+from tracer.flow.bridges.rules import Bridges
 from tracer.flow.closure import Closure
 from tracer.flow.deposits import DEPOSIT_SWEEP
 from tracer.flow.facts import Facts, Rates
 from tracer.flow.fates import Fate
 from tracer.flow.movements import I64
-from tracer.flow.paths.document import PathAnswer, path_document
+from tracer.flow.paths.answer import PathAnswer
+from tracer.flow.paths.document import path_document
 from tracer.flow.paths.ends import Back, Place, Towards, services_met
 from tracer.flow.paths.search import Network, Paths, by_name
 from tracer.flow.question import Exits, Question
@@ -32,9 +35,13 @@ from tracer.flow.untagged import Untagged
 from tracer.flow.worth import Worth
 from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
-from tracer.ledger.store import Ledger
+from tracer.ledger.store import Ledger, Tip
 
 _SQL = named_sql("tracer.flow", "closure.sql")
+Read = tuple[Tip, Sequence[tuple[int, int]]]
+"""The tip, and the runs of blocks that were read."""
+MadeBy = tuple[RuleSet, Rates, str]
+"""Rules, how often each errs, and the version of the engine."""
 MOST_HOPS = 100
 """Ours (P): a width is kept for every transaction and number of hops, 160 MB for 200,000 transactions."""
 MOST_PATHS = 1_000
@@ -97,16 +104,13 @@ def paths(
     engine: str,
     rates: Rates = lambda _id, _version: None,
     pulse: Pulse = lambda _hop, _txs: True,
+    bridges: Bridges | None = None,
 ) -> dict[str, Any]:
     """The best paths of a question as `tracer.paths/1`; arguments as `tracer.flow.trace.trace` takes them.
 
-    Raises `UsageError` where either end is unseen or ambiguous.
+    `bridges` say where an account chain is left; they lead to no other one. Raises `UsageError` where either end is
+    unseen or ambiguous.
     """
-    if ledger.chain.family is Family.ACCOUNT:
-        raise UsageError(
-            f"paths are not there yet on account chains such as {ledger.chain.name}.",
-            hint="`tracer trace` names the way of each leg.",
-        )
     asked, tip = question.asked, ledger.tip()
     if tip is None:
         raise UsageError(
@@ -114,7 +118,7 @@ def paths(
             hint=f"Run `tracer sync {ledger.chain.name}` first.",
         )
     runs = ledger.db.rows(_SQL["gaps"])
-    worth = Worth(ledger.chain, Prices(snapshot.claims("prices"), asked.currency, asked.price_source))
+    prices = Prices(snapshot.claims("prices"), asked.currency, asked.price_source)
     services = service_room.load(ledger, snapshot, frozenset(asked.stop))
     lots = seeding_room.resolve(
         ledger, services, [parse(text, ledger.chain) for text in asked.seeds],
@@ -123,6 +127,35 @@ def paths(
     reach = None
     if question.target is not None:
         reach = seeding_room.resolve(ledger, services, [parse(question.target, ledger.chain)], unit="lot")
+    read, made_by = (tip, runs), (rules, rates, engine)
+    over = _over_accounts if ledger.chain.family is Family.ACCOUNT else _over_outputs
+    return path_document(
+        over(ledger, snapshot, question, prices, services, read, made_by, pulse, lots, reach, bridges)
+    )
+
+
+def _over_accounts(
+    ledger: Ledger, snapshot: Snapshot, question: PathQuestion, prices: Prices, services: Services, read: Read,
+    made_by: MadeBy, pulse: Pulse, lots: Lots, reach: Lots | None, bridges: Bridges | None,
+) -> PathAnswer:  # fmt: skip
+    """The best paths over account transfers."""
+    from tracer.flow.accounts.paths import searched
+
+    found = searched(
+        ledger, snapshot, question.asked, prices, services, read, made_by, pulse, lots, reach, bridges
+    )
+    best = found.paths.best(question.best + 1)
+    return PathAnswer(
+        found.facts, question, reach, found.came, found.target, found.start, found.met, best, found.looked
+    )
+
+
+def _over_outputs(
+    ledger: Ledger, snapshot: Snapshot, question: PathQuestion, prices: Prices, services: Services, read: Read,
+    made_by: MadeBy, pulse: Pulse, lots: Lots, reach: Lots | None, _bridges: Bridges | None,
+) -> PathAnswer:  # fmt: skip
+    """The best paths over outpoints; there no bridge ends a trail."""
+    asked, (tip, runs), (rules, rates, engine) = question.asked, read, made_by
     place = Place.of(reach) if reach else None
     trail = _closure(
         ledger,
@@ -137,7 +170,7 @@ def paths(
     facts = Facts(
         ledger=ledger,
         snapshot=snapshot,
-        worth=worth,
+        worth=Worth(ledger.chain, prices),
         question=asked,
         services=services,
         lots=lots,
@@ -153,15 +186,14 @@ def paths(
         floor=asked.min_value,
     )
     met = services_met(facts)
-    exits = Exits.parse(asked.exits)
-    target = place.among(trail, services) if place else met.shown(exits)
+    target = place.among(trail, services) if place else met.shown(Exits.parse(asked.exits))
     start = _capacity(lots, trail)
     found = Paths(_network(trail, target, start), asked.hops, asked.min_value)
     names = ledger.render_txids(trail.tx_id[found.met].tolist())
     texts = [names.get(int(tx_id), "") for tx_id in trail.tx_id.tolist()]
     best = found.best(question.best + 1, by_name(texts, trail.movements.out_start))
     facts.txids.update(names)
-    return path_document(PathAnswer(facts, question, reach, found, target, start, met, best))
+    return PathAnswer(facts, question, reach, found.reached, target, start, met, best)
 
 
 def _closure(
