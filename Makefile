@@ -1,6 +1,8 @@
 # Everything sets itself up: `make demo`, `make test`. Needs Python 3.11+, git and make.
 PY := .venv/bin/python
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba-cache
+# the tests are one process for each core: threads of their own only get in each other's way
+TESTS := POLARS_MAX_THREADS=1 $(PY) -m pytest -n auto --dist worksteal
 
 .PHONY: setup demo check test acceptance bench accuracy docs lock clean
 
@@ -18,10 +20,10 @@ check: setup           ## lint, format, types, import fences, generated docs
 	@$(PY) -m cli.docs --check
 
 test: setup            ## the suite with scaled drills (prints its random seed)
-	@$(PY) -m pytest -n auto --dist worksteal
+	@$(TESTS)
 
 acceptance: setup      ## the full drill counts
-	@TRACER_FULL=1 $(PY) -m pytest -n auto --dist worksteal
+	@TRACER_FULL=1 $(TESTS)
 
 bench: setup           ## speeds, written to benchmarks/RESULTS.md
 	@$(PY) -m benchmarks

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from cli.graph_coins import Coins, plain
 from cli.graph_layout import layout
 from cli.graph_merge import Node, drawn
 from cli.graph_plot import plotted
-from cli.graph_style import STYLES, beyond, heading, name, name_of, plain, style
+from cli.graph_style import STYLES, beyond, heading, name, name_of, present, style
 from cli.trace_answer import Answer, Document, many
 from cli.trace_words import says_not
 
@@ -34,7 +35,7 @@ def html(document: Document) -> str:
     )
     page = environment.from_string(_beside("graph_page.html"))
     return page.render(
-        title=methods[0].heading[-4],
+        title=methods[0].heading[1 if answer.main["tlp"] else 0],
         marking=answer.main["tlp"],
         methods=methods,
         legend=[(key, *STYLES[key]) for key in STYLES if any(key in m.present for m in methods)],
@@ -62,15 +63,16 @@ class _Method:
     """What one method's part of the page shows."""
 
     def __init__(self, answer: Answer, doc: Mapping[str, Any]) -> None:
-        self._answer, self._doc, self._graph = answer, doc, doc["graph"]
-        self._what = drawn(self._graph, self._amount)
+        self._graph, self._coins = doc["graph"], Coins.of_document(answer, doc)
+        self._asset = "" if self._coins.named else answer.asset
+        self._what = drawn(self._graph, self._coins)
         self._where = layout(self._what)
         self.name: str = doc["method"]
         self.backward: bool = doc["direction"] == "backward"
         self.heading = heading(answer, doc)
-        self.present = {style(box) for box in self._what.boxes}
+        self.present = present(self._what)
         edges = self._graph["edges"]
-        ranked = sorted(range(len(edges)), key=lambda row: (-int(edges[row]["amount"]), row))
+        ranked = sorted(range(len(edges)), key=lambda row: (-self._weight(edges[row]), row))
         self._listed = sorted(ranked[:MOST_ROWS])
         self.notes = [*self._what.notes, *beyond(doc)]
         if len(ranked) > MOST_ROWS:
@@ -79,17 +81,23 @@ class _Method:
                 "the JSON has all."
             )
         self.ends = [
-            (style(box), name(box), answer.coins(box.total))
-            for box in sorted(self._what.boxes, key=lambda box: -box.total)
+            (style(box), name(box), box.text if self._coins.named else box.coin.decimal(box.total))
+            for box in sorted(self._what.boxes, key=lambda box: -box.weight)
             if box.side == (-1 if self.backward else 1)
         ]
-        self.counts = (
-            f"{many(sum(n['kind'] == 'transaction' for n in self._graph['nodes']), 'transaction')}, "
-            f"{many(len(edges), 'movement')}"
+        accounts = {(n.get("chain"), n["address"]) for n in self._graph["nodes"] if n["kind"] == "account"}
+        passed = {n["id"] for n in self._graph["nodes"] if n["kind"] == "transaction"}
+        passed |= {edge["txid"] for edge in edges if edge.get("txid")}
+        self.counts = ", ".join(
+            [
+                *([many(len(accounts), "account")] if accounts else []),
+                many(len(passed), "transaction"),
+                many(len(edges), "movement"),
+            ]
         )
 
-    def _amount(self, units: int) -> str:
-        return f"{self._answer.coins(units)} {self._answer.asset}"
+    def _weight(self, edge: Mapping[str, Any]) -> float:
+        return self._coins.weight(self._coins.of(edge), int(edge["amount"]))
 
     def data(self) -> dict[str, Any]:
         """What the script needs: the plot, what stands in it, and the movements behind it."""
@@ -98,20 +106,20 @@ class _Method:
         kept = {row: place for place, row in enumerate(self._listed)}
         return {
             "name": self.name,
-            "asset": self._answer.asset,
-            "plot": _numbered(plotted(self._answer, what, self._where)),
+            "asset": self._asset,
+            "plot": _numbered(plotted(what, self._where)),
             "boxes": [
                 {
                     "name": name(box),
-                    "amount": self._amount(box.total),
-                    "nodes": [number[node["id"]] for node in box.nodes],
+                    "amount": box.text,
+                    "nodes": [number[node.get("visit", node["id"])] for node in box.nodes],
                 }
                 for box in what.boxes
             ],
             "bands": [
                 {
                     "ends": [band.source, band.target],
-                    "amount": self._amount(band.amount),
+                    "amount": band.text,
                     "count": len(band.rows),
                     "rows": [kept[row] for row in band.rows if row in kept],
                 }
@@ -122,19 +130,54 @@ class _Method:
         }
 
     def _row(self, edge: Mapping[str, Any], number: Mapping[str, int]) -> list[Any]:
-        coins = self._answer.coins
+        """As the script reads it: from, to, where it stands on chain, address, amount, the same on chain, time."""
+        coin, onchain = self._coins.of(edge), edge["amount_onchain"]
+        written = coin.of if self._coins.named else coin.decimal
+        amount = written(int(edge["amount"]))
+        if far := edge.get("converted"):
+            amount = f"{edge['kind']} {amount} → {self._coins.of(far).of(int(far['amount']))}"
+        whole = amount if onchain in (None, edge["amount"]) else written(int(onchain))
         return [
-            number[edge["from"]], number[edge["to"]], edge["outpoint"], edge["address"],
-            coins(int(edge["amount"])), coins(int(edge["amount_onchain"])), edge["time"],
+            number[edge["from"]], number[edge["to"]], _place(edge), edge["address"], amount, whole, edge["time"] or "",
         ]  # fmt: skip
 
 
-_TOLD = ("vasp_id", "category", "entity", "basis", "time", "height")
+def _place(edge: Mapping[str, Any]) -> str | None:
+    """The outpoint or transfer; None of a fee of a transaction."""
+    if "outpoint" in edge:
+        place: str | None = edge["outpoint"]
+        return place
+    if edge["txid"] is None:
+        return "lies there at the end"
+    more = f" ({edge['kind']})" if edge["kind"] in ("fee", "cut") else ""
+    return f"{edge['txid']}:{edge['transfer_index']}{more}"
+
+
+_TOLD = (
+    "chain",
+    "address",
+    "asset",
+    "asset_id",
+    "key",
+    "vasp_id",
+    "category",
+    "entity",
+    "basis",
+    "time",
+    "height",
+)
 
 
 def _told(node: Node) -> list[str]:
     """What else is known of a node, a line each."""
-    return [f"{key.replace('_', ' ')}: {plain(str(node[key]))}" for key in _TOLD if node.get(key) is not None]
+    told = [f"{key.replace('_', ' ')}: {plain(str(node[key]))}" for key in _TOLD if node.get(key) is not None]
+    for end in ("from", "to") if "from" in node else ():
+        side = node[end]
+        place = side["vout"] if side["transfer_index"] is None else side["transfer_index"]
+        told.append(
+            f"{end} {side['chain']}: {side['txid']}:{place}, {side['address'] or 'no address'}, {side['time']}"
+        )
+    return told
 
 
 def _numbered(plot: Any) -> Any:

@@ -20,10 +20,13 @@ _MOST_HEIGHT = 300.0
 _GAP = 9.0
 _NAMED = 17.0
 """Height that the name of a seed or an end takes."""
-_BESIDE, _TOP = 350.0, 30.0
+BESIDE, _TOP = 350.0, 30.0
+"""Room for names at both sides, and above."""
 _PITCH = (28.0, 150.0)
 """Least and most distance of two columns."""
 _SWEEPS = 12
+_LEAST = 1e-30
+"""Nothing is drawn wider than all that was seeded, even where that is nothing."""
 
 
 @dataclass
@@ -72,16 +75,18 @@ class Layout:
     height: float
 
 
-def layout(drawn: Drawn) -> Layout:
-    """Place what is drawn. The same input gives the same numbers."""
+def layout(drawn: Drawn, beside: float = BESIDE) -> Layout:
+    """Place what is drawn; `beside` is the room at both sides. The same input gives the same numbers."""
     boxes, bands = drawn.boxes, drawn.bands
     last = len(drawn.steps) + 1
     pitch = min(max(1100 / (last + 1), _PITCH[0]), _PITCH[1])
     scale = _MOST_HEIGHT / max(
-        sum(box.total for box in boxes if box.side < 0), max((box.total for box in boxes), default=0), 1
+        sum(box.weight for box in boxes if box.side < 0),
+        max((box.weight for box in boxes), default=0),
+        _LEAST,
     )
     places = [
-        Place(number, _column(box, last), max(box.total * scale, _NAMED if box.side else 3.0))
+        Place(number, _column(box, last), max(box.weight * scale, _NAMED if box.side else 3.0))
         for number, box in enumerate(boxes)
     ]
     laned = {
@@ -90,7 +95,7 @@ def layout(drawn: Drawn) -> Layout:
         for end in (band.source, band.target)
         if boxes[end].side and places[band.target].column - places[band.source].column > 1
     }
-    thick = [band.amount * scale for band in bands]
+    thick = [band.weight * scale for band in bands]
     links = _Links(places, bands, thick, laned)
     links.settle(last)
     leaves = {b.source: min(places[o.target].column for o in bands if o.source == b.source) for b in bands}
@@ -102,13 +107,13 @@ def layout(drawn: Drawn) -> Layout:
         place.y += shift
     low = max((p.y + p.height for p in flowing), default=top) + 2.5 * _GAP
     bottom = _stack([p for p in places if p.box in laned and boxes[p.box].side > 0], low)
-    xs = [_BESIDE + pitch * column for column in range(last + 1)]
+    xs = [beside + pitch * column for column in range(last + 1)]
     return Layout(
         places,
         links.ways(xs),
         thick,
         xs,
-        xs[-1] + NODE + _BESIDE,
+        xs[-1] + NODE + beside,
         max(bottom, low) + _TOP,
     )
 

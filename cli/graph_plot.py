@@ -7,9 +7,9 @@ from math import hypot
 from typing import TYPE_CHECKING, Any
 
 from cli.graph_layout import NODE, Bend, Layout
-from cli.graph_merge import Band, Drawn
-from cli.graph_style import AXIS, STYLES, label, name, style
-from cli.trace_answer import Answer, many
+from cli.graph_merge import Drawn
+from cli.graph_style import AXIS, STYLES, band_style, label, name, rank, style
+from cli.trace_answer import many
 
 if TYPE_CHECKING:
     from bokeh.models.renderers import GlyphRenderer
@@ -21,7 +21,7 @@ _THIN = 1.2
 """Height below which a band is also given a line, so that it can be seen."""
 
 
-def plotted(answer: Answer, what: Drawn, where: Layout) -> figure:
+def plotted(what: Drawn, where: Layout) -> figure:
     """The bokeh model; its sources `bands`, `boxes` and `names` are found by name in `graph_page.js`.
 
     Axes are in pixels of the unzoomed picture; the dates of the time steps stand on top.
@@ -47,15 +47,15 @@ def plotted(answer: Answer, what: Drawn, where: Layout) -> figure:
     plot.xaxis.major_label_overrides = dict(zip(ticks, (day for day, _ in what.steps), strict=True))
     plot.xaxis.major_label_policy = NoOverlap(min_distance=8)
     plot.xaxis.axis_label = AXIS
-    seen: list[Any] = [_bands(plot, answer, what, where), _boxes(plot, answer, what, where)]
-    _names(plot, answer, what, where)
+    seen: list[Any] = [_bands(plot, what, where), _boxes(plot, what, where)]
+    _names(plot, what, where)
     tip = '<div style="max-width:34em;overflow-wrap:anywhere"><b>@title</b><br>@more</div>'
     plot.add_tools(HoverTool(renderers=seen, tooltips=tip, point_policy="follow_mouse"))
     plot.add_tools(TapTool(renderers=seen))
     return plot
 
 
-def _bands(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRenderer[Any]:
+def _bands(plot: figure, what: Drawn, where: Layout) -> GlyphRenderer[Any]:
     """Thick bands first, so that thin ones can be pointed at."""
     import numpy as np
     from bokeh.models import ColumnDataSource
@@ -68,14 +68,11 @@ def _bands(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRen
         data={
             "xs": [np.array(xs, np.float32) for xs, _ in corners],
             "ys": [np.array(ys, np.float32) for _, ys in corners],
-            "colour": [STYLES[_band_style(what, band)][1] for band in bands],
+            "colour": [STYLES[band_style(what, band)][1] for band in bands],
             "line": [0.0 if where.thick[n] > _THIN else 0.7 for n in order],
             "place": order,
             "title": [f"{name(what.boxes[band.source])} → {name(what.boxes[band.target])}" for band in bands],
-            "more": [
-                f"{answer.coins(band.amount)} {answer.asset}, {many(len(band.rows), 'movement')}"
-                for band in bands
-            ],
+            "more": [f"{band.text}, {many(len(band.rows), 'movement')}" for band in bands],
         },
     )
     return plot.patches(
@@ -85,7 +82,7 @@ def _bands(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRen
     )  # fmt: skip
 
 
-def _boxes(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRenderer[Any]:
+def _boxes(plot: figure, what: Drawn, where: Layout) -> GlyphRenderer[Any]:
     """Boxes, to be added after bands: they lie above them."""
     from bokeh.models import ColumnDataSource
 
@@ -99,7 +96,7 @@ def _boxes(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRen
             "bottom": [round(place.y + place.height, 2) for place in where.places],
             "colour": [STYLES[style(box)][1] for box in what.boxes],
             "title": [name(box) for box in what.boxes],
-            "more": [f"{answer.coins(box.total)} {answer.asset}" for box in what.boxes],
+            "more": [box.text for box in what.boxes],
         },
     )
     return plot.quad(
@@ -109,7 +106,7 @@ def _boxes(plot: figure, answer: Answer, what: Drawn, where: Layout) -> GlyphRen
     )  # fmt: skip
 
 
-def _names(plot: figure, answer: Answer, what: Drawn, where: Layout) -> None:
+def _names(plot: figure, what: Drawn, where: Layout) -> None:
     """Names of all boxes; `shown` is filled by the page with those that have room, in the order of `rank`."""
     from bokeh.models import ColumnDataSource, Text
 
@@ -124,7 +121,7 @@ def _names(plot: figure, answer: Answer, what: Drawn, where: Layout) -> None:
             "align": ["right" if box.side < 0 else "left" for box in what.boxes],
             "line": ["middle" if box.side else "bottom" for box in what.boxes],
             "size": ["11px" if box.side else "10px" for box in what.boxes],
-            "text": [label(answer, box) for box in what.boxes],
+            "text": [label(box, narrow=True) for box in what.boxes],
             "rank": _ranks(what),
             "shown": [""] * len(what.boxes),
         },
@@ -137,18 +134,13 @@ def _names(plot: figure, answer: Answer, what: Drawn, where: Layout) -> None:
     plot.add_glyph(source, glyph)
 
 
-def _band_style(what: Drawn, band: Band) -> str:
-    source, target = what.boxes[band.source], what.boxes[band.target]
-    return style(target if target.side else source)
-
-
 def _ranks(what: Drawn) -> list[int]:
-    """In which order names take their place: seeds and ends first, then by amount."""
+    """The place of each name in their order."""
     boxes = what.boxes
-    order = sorted(range(len(boxes)), key=lambda n: (boxes[n].side == 0, -boxes[n].total, n))
+    order = sorted(range(len(boxes)), key=lambda n: (rank(boxes[n]), n))
     ranks = [0] * len(boxes)
-    for rank, number in enumerate(order):
-        ranks[number] = rank
+    for place, number in enumerate(order):
+        ranks[number] = place
     return ranks
 
 

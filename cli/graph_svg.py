@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from cli.graph_layout import NODE, Bend, Layout, Place, layout
+from cli.graph_coins import Coins, plain
+from cli.graph_layout import BESIDE, NODE, Bend, Layout, Place, layout
 from cli.graph_merge import Box, Drawn, drawn
-from cli.graph_style import AXIS, STYLES, beyond, heading, label, name, plain, style
+from cli.graph_style import AXIS, STYLES, band_style, beyond, heading, label, name, present, rank, style
 from cli.trace_answer import Answer
 from cli.trace_words import says_not
 
@@ -21,16 +22,18 @@ def svg(document: Mapping[str, Any]) -> str:
     """The first method of a document, drawn."""
     answer = Answer(document)
     doc = answer.main
-    what = drawn(doc["graph"], lambda units: f"{answer.coins(units)} {answer.asset}")
-    where = layout(what)
+    coins = Coins.of_document(answer, doc)
+    what = drawn(doc["graph"], coins)
+    where = layout(what, _beside(what) if coins.named else BESIDE)
     notes = [*what.notes, *beyond(doc)]
     if len(answer.methods) > 1:
         notes.insert(
             0, f"Drawn under {doc['method']} alone; the trace was also made under {_others(answer)}."
         )
     width = max(where.width, 980)
+    margin = 24 if coins.named else 12  # addresses have more wide letters
     title, *rest = heading(answer, doc)
-    head = [title, *(part for line in rest for part in _wrapped(line, int(width / _LETTER) - 12))]
+    head = [title, *(part for line in rest for part in _wrapped(line, int(width / _LETTER) - margin))]
     foot = [*notes, *(f"It does not say: {line}" for line in says_not(document))]
     top = _LINE * (len(head) + 1) + 26
     foot = [part for line in foot for part in _wrapped(line, int(width / _LETTER) - 6)]
@@ -38,7 +41,7 @@ def svg(document: Mapping[str, Any]) -> str:
     body = [
         *_legend(what, top - 22),
         f'<g transform="translate(0 {top})">',
-        *_picture(answer, what, where),
+        *_picture(what, where),
         "</g>",
     ]
     lines = [
@@ -58,6 +61,11 @@ def _others(answer: Answer) -> str:
     return " and ".join(answer.methods[1:])
 
 
+def _beside(what: Drawn) -> float:
+    """Room for the longest name at the sides: amounts of tokens have many digits."""
+    return max(BESIDE, *(len(label(box)) * _LETTER + 24 for box in what.boxes if box.side))
+
+
 def _wrapped(text: str, most: int) -> list[str]:
     from textwrap import wrap
 
@@ -72,22 +80,22 @@ def _texts(lines: Sequence[str], y: float, size: int, bold: int = 0) -> Iterator
 
 def _legend(what: Drawn, y: float) -> Iterator[str]:
     x = 16.0
-    present = {style(box) for box in what.boxes}
+    seen = present(what)
     for key, (text, colour) in STYLES.items():
-        if key in present:
+        if key in seen:
             yield f'<rect x="{_n(x)}" y="{_n(y)}" width="10" height="10" fill="{colour}"/>'
             yield f'<text x="{_n(x + 14)}" y="{_n(y + 9)}" fill="#333">{escape(text)}</text>'
             x += 32 + len(text) * _LETTER
 
 
-def _picture(answer: Answer, what: Drawn, where: Layout) -> Iterator[str]:
+def _picture(what: Drawn, where: Layout) -> Iterator[str]:
     yield from _axis(what, where)
     for band, way, thick in sorted(
         zip(what.bands, where.ways, where.thick, strict=True), key=lambda item: (-item[2], item[0].rows)
     ):
         source, target = what.boxes[band.source], what.boxes[band.target]
-        colour = STYLES[style(target if target.side else source)][1]
-        told = f"{answer.coins(band.amount)} {answer.asset}: {name(source)} to {name(target)}"
+        colour = STYLES[band_style(what, band)][1]
+        told = f"{band.text}: {name(source)} to {name(target)}"
         if any(bend.stout(thick) for bend in way):
             back = [Bend(b.x1, b.y1 + thick / 2, b.x0, b.y0 + thick / 2) for b in reversed(way)]
             there = [Bend(b.x0, b.y0 - thick / 2, b.x1, b.y1 - thick / 2) for b in way]
@@ -97,12 +105,12 @@ def _picture(answer: Answer, what: Drawn, where: Layout) -> Iterator[str]:
             drawn_as = f'd="{_path(way)}" fill="none" stroke="{colour}" {wide}'
         yield f"<path {drawn_as}><title>{escape(told)}</title></path>"
     for box, place, x in _placed(what, where):
-        told = f"{name(box)}: {answer.coins(box.total)} {answer.asset}"
+        told = f"{name(box)}: {box.text}"
         yield (
             f'<rect x="{_n(x)}" y="{_n(place.y)}" width="{_n(NODE)}" height="{_n(place.height)}" '
             f'fill="{STYLES[style(box)][1]}"><title>{escape(told)}</title></rect>'
         )
-    yield from _labels(answer, what, where)
+    yield from _labels(what, where)
 
 
 def _placed(what: Drawn, where: Layout) -> Iterator[tuple[Box, Place, float]]:
@@ -110,19 +118,22 @@ def _placed(what: Drawn, where: Layout) -> Iterator[tuple[Box, Place, float]]:
         yield box, place, where.xs[place.column]
 
 
-def _labels(answer: Answer, what: Drawn, where: Layout) -> Iterator[str]:
+def _labels(what: Drawn, where: Layout) -> Iterator[str]:
     """Names of all seeds and ends; of transactions the largest, as far as they do not cover one another."""
     taken: list[tuple[float, float, float]] = []
-    for box, place, x in sorted(_placed(what, where), key=lambda item: (item[0].side == 0, -item[0].total)):
-        text = label(answer, box)
+    for box, place, x in sorted(_placed(what, where), key=lambda item: rank(item[0])):
+        text = label(box)
         if box.side:
             at, anchor = (x - 6, "end") if box.side < 0 else (x + NODE + 6, "start")
             yield _label(at, place.middle + 4, anchor, text, 11)
             continue
-        left, y, right = x - 2, place.y - 3, x + len(text) * 5.2
-        if all(right < a or left > b or abs(y - other) > 11 for a, b, other in taken):
-            taken.append((left, right, y))
-            yield _label(x, y, "start", text, 9)
+        left, right = x - 2, x + len(text) * 5.2
+        below = [place.y + place.height + 9] if box.coin.asset_id else []
+        for y in (place.y - 3, *below):
+            if all(right < a or left > b or abs(y - other) > 11 for a, b, other in taken):
+                taken.append((left, right, y))
+                yield _label(x, y, "start", text, 9)
+                break
 
 
 def _label(x: float, y: float, anchor: str, text: str, size: int) -> str:

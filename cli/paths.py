@@ -196,7 +196,6 @@ def answer(
     `lists`: an analyst's own lists of bridge contracts and of mixer pools, where an account chain ends a path.
     """
     from contextlib import ExitStack
-    from functools import partial
 
     from rules import clustering
     from rules.accuracy import error_rate
@@ -218,7 +217,7 @@ def answer(
             question,
             rules=clustering(),
             engine=engine_version(),
-            rates=partial(error_rate, family=ledger.chain.family),
+            rates=error_rate,
             pulse=pulse,
             bridges=bridges,
         )

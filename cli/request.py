@@ -17,8 +17,8 @@ from tracer.intel.claims import RED, UNMARKED, clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tracer.evidence.asked import Request, Requests
     from tracer.evidence.letter import Heading
-    from tracer.evidence.request import Request, Requests
 
 MOST_BYTES = 512 << 20
 """(P) A larger file is no trace: at 200,000 transactions, the limit of `tracer trace`, one has under 200 MB."""
@@ -60,7 +60,8 @@ def command(
         log.read(f"trace:{digest}")
         made = read(_json(raw, source), leads=leads)
         log.read(made.snapshot)
-        log.read(f"{made.chain}:{made.block_hash}")
+        for tip in made.tips:
+            log.read(f"{tip.chain}:{tip.block_hash}")
         chosen = [request for request in made.choose(vasp) if request.legs]
         left_out = [request for request in made.choose(vasp) if request.left_out]
         if not chosen:
@@ -203,13 +204,15 @@ def _document(
 ) -> dict[str, Any]:
     from tracer.evidence.addressee import addressee, cautions
 
-    tip = {"height": made.height, "block_hash": made.block_hash}
     return {
         "schema": "tracer.request/1",
         "vasp": request.party,
         "entity": request.entity,
         "addressee": addressee(request).name,
-        "as_of": [{"chain": made.chain, "caip2": made.caip2, **tip}],
+        "as_of": [
+            {"chain": tip.chain, "caip2": tip.caip2, "height": tip.height, "block_hash": tip.block_hash}
+            for tip in made.of(request)
+        ],
         "trace": digest,
         "tlp": made.tlp,
         "asked": list(heading.asks),

@@ -269,7 +269,6 @@ def answer(
     For other verbs too. `lists`: an analyst's own lists of bridge contracts and of mixer pools.
     """
     from contextlib import ExitStack
-    from functools import partial
     from importlib.metadata import PackageNotFoundError, version
 
     from rules import clustering
@@ -292,7 +291,7 @@ def answer(
             question,
             rules=clustering(),
             engine=engine,
-            rates=partial(error_rate, family=ledger.chain.family),
+            rates=error_rate,
             pulse=pulse,
             bridges=bridges,
         )

@@ -79,7 +79,7 @@ class Answer:
         several = len(self.main["as_of"]) > 1
         total = self.main["totals"][0]
         self.asset = f"{total['asset']} on {total['chain']}" if several else total["asset"]
-        self._decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
+        self.decimals = len(self.main["seed_summary"]["gross_received"]["decimal"].partition(".")[2])
 
     @property
     def dividing(self) -> list[str]:
@@ -130,7 +130,7 @@ class Answer:
 
     def coins(self, units: int) -> str:
         """Base units as a decimal of the asset."""
-        return decimal_text(units, self._decimals)
+        return decimal_text(units, self.decimals)
 
     def merged(
         self, rows: Iterable[tuple[str, tuple[Any, ...], dict[str, Any], dict[str, Any]]]

@@ -15,7 +15,7 @@ SEVERAL = "several"
 _QUOTED = ("rate", "interval", "links", "labelled_mixes", "measured_on")
 
 
-def error_rate(heuristic_id: str, version: int, *, family: Family | None = None) -> dict[str, Any] | None:
+def error_rate(heuristic_id: str, version: int, family: Family | None = None) -> dict[str, Any] | None:
     """What was measured of this very version of a rule; None where it was not.
 
         {"rate": "0.000412", "interval": ["0.000390", "0.000436"], "links": 1234, "measured_on": "..."}

@@ -18,9 +18,10 @@ import pytest
 
 from adapters.simulation.encode import subsidy
 from cli.graph import FORMATS, check, write
+from cli.graph_coins import Coin, Coins, plain
 from cli.graph_layout import layout
 from cli.graph_merge import MOST_TRANSACTIONS, drawn
-from cli.graph_style import plain, short
+from cli.graph_style import short
 from tests.cli.graphs import QUOTES, SCRIPT, UNSEEN, fan, hostile
 from tests.cli.running import tracer
 from tests.rawblocks import RawChain, RawTx, p2pkh
@@ -28,6 +29,7 @@ from tests.rawblocks import write as write_blocks
 from tests.scenarios.ledger import shown
 from tracer.errors import StoreUnwritable, UsageError
 
+BTC = Coins({"nodes": [], "edges": []}, Coin("BTC", 8))
 ALL = pytest.mark.parametrize("suffix", list(FORMATS))
 
 
@@ -185,7 +187,7 @@ def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path, asked: dict[str,
 
 def test_a_small_graph_is_drawn_whole(asked: dict[str, Any]) -> None:
     graph = asked["documents"][0]["graph"]
-    what = drawn(graph, str)
+    what = drawn(graph, BTC)
     assert what.notes == []
     assert not any(box.merged for box in what.boxes)
     assert sorted(row for band in what.bands for row in band.rows) == list(range(len(graph["edges"])))
@@ -193,7 +195,7 @@ def test_a_small_graph_is_drawn_whole(asked: dict[str, Any]) -> None:
 
 def test_of_a_large_graph_what_is_merged_is_said_and_nothing_is_lost(large: dict[str, Any]) -> None:
     graph = large["documents"][0]["graph"]
-    what = drawn(graph, str)
+    what = drawn(graph, BTC)
     alone = [box for box in what.boxes if box.side == 0 and not box.merged]
     assert MOST_TRANSACTIONS <= len(alone) < len(graph["nodes"]) == sum(len(box.nodes) for box in what.boxes)
     assert what.notes[0].startswith(
@@ -212,7 +214,7 @@ def test_of_a_large_graph_what_is_merged_is_said_and_nothing_is_lost(large: dict
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_money_goes_from_left_to_right_in_the_order_of_the_chain(tmp_path: Path, direction: str) -> None:
     for doc in hostile(tmp_path, direction=direction)["documents"]:
-        what = drawn(doc["graph"], str)
+        what = drawn(doc["graph"], BTC)
         where = layout(what)
         for band in what.bands:
             assert where.places[band.source].column < where.places[band.target].column
@@ -221,7 +223,7 @@ def test_money_goes_from_left_to_right_in_the_order_of_the_chain(tmp_path: Path,
 
 
 def test_nothing_covers_anything_in_its_column(large: dict[str, Any]) -> None:
-    what = drawn(large["documents"][0]["graph"], str)
+    what = drawn(large["documents"][0]["graph"], BTC)
     columns: dict[int, list[tuple[float, float]]] = {}
     for place in layout(what).places:
         columns.setdefault(place.column, []).append((place.y, place.y + place.height))

@@ -232,7 +232,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_in_the_same_st
     duration = _finished(tmp_path / "whole", source)
     expected = facts(Workspace(tmp_path / "whole"))
     hits = 0
-    for drill in range(50 if full else 4):
+    for drill in range(50 if full else 2):
         workspace = tmp_path / f"killed{drill}"
         hits += _killed(workspace, source, dice.uniform(0.3, 1.0) * duration)
         _finished(workspace, source)
@@ -252,7 +252,7 @@ def test_a_kill_in_the_middle_of_a_reorg_ends_in_the_store_of_the_winner(
     duration = _finished(tmp_path / "timed", rival)
     assert facts(Workspace(tmp_path / "timed")) == expected
     hits = 0
-    for drill in range(12 if full else 3):
+    for drill in range(12 if full else 2):
         workspace = tmp_path / f"killed{drill}"
         shutil.copytree(tmp_path / "before", workspace)
         hits += _killed(workspace, rival, dice.uniform(0.3, 1.0) * duration)

@@ -63,7 +63,6 @@ def test_a_transfer_is_a_seed_and_one_asset_can_be_asked_for(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("trace", "THIEF", "--graph", "x.svg"), "--graph is not there yet on account chains"),
         (("trace", "THIEF", "--fees", "miners"), "gas is burnt"),
         (("trace", "THIEF", "--method", "tiho"), "tiho fills the largest output first"),
     ],

@@ -9,6 +9,7 @@ Every chain of accounts has the bridge contract `spoke`, whose events are Across
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -191,6 +192,27 @@ class Found:
     def name(self, txid: str) -> str:
         """A transaction by its scenario name."""
         return self.names.get(txid, txid)
+
+
+def unbalanced(told: dict[str, Any]) -> list[str]:
+    """Nodes that money passes and that gave another amount than they took; of a crossing each side for itself."""
+    came: Counter[str] = Counter()
+    went: Counter[str] = Counter()
+    for edge in told["edges"]:
+        went[edge["from"]] += int(edge["amount"])
+        came[edge["to"]] += int((edge.get("converted") or edge)["amount"])
+    wrong = []
+    for node in told["nodes"]:
+        sides = (came[node["id"]], went[node["id"]])
+        if node["kind"] == "bridge":
+            right = (int(node["from"]["amount"]), int(node["to"]["amount"]))
+        elif node["kind"] in ("account", "transaction"):
+            right = (sides[0], sides[0])
+        else:
+            continue
+        if sides != right:
+            wrong.append(node["id"])
+    return wrong
 
 
 class Across:

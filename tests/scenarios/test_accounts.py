@@ -242,7 +242,7 @@ def test_the_same_question_gives_the_same_bytes(tmp_path: Path, threads: int, di
 
 def test_what_is_not_there_yet_on_account_chains_is_refused(tmp_path: Path) -> None:
     case = AccountCase(tmp_path, THEFT)
-    for question in ({"fees": "miners"}, {"edges": True}, {"method": "tiho"}):
+    for question in ({"fees": "miners"}, {"method": "tiho"}):
         with pytest.raises(UsageError):
             case.trace("thief", **question)
 

@@ -17,6 +17,7 @@ from tests.scenarios.across import (
     paid_in,
     paid_out,
     tag,
+    unbalanced,
 )  # fmt: skip
 from tests.scenarios.test_across import closes
 from tracer.chain import AddressKey, ScriptKind
@@ -62,8 +63,13 @@ def test_bitcoin_over_thorchain_to_a_token_and_an_exchange(tmp_path: Path) -> No
     case.names[txid] = "swap"
     seed = f"{first.txid[::-1].hex()}:0"
 
-    found = case.trace("bitcoin-regtest", seed, method="haircut")
+    found = case.trace("bitcoin-regtest", seed, method="haircut", edges=True)
     assert found.crossings == [("thorchain", "swap", 30 * COIN, "in", 1_500)]
+    graph = found.document["graph"]
+    assert [node["kind"] for node in graph["nodes"]] == [
+        "seed", "transaction", "transaction", "bridge", "account", "unspent", "service", "unspent",
+    ]  # fmt: skip
+    assert unbalanced(graph) == []
     assert found.legs == [("nokyc", NEAR, "exit", 1_000)]
     assert found.totals == {
         ("bitcoin-regtest", "BTC"): {"seed": 50 * COIN, "unspent": 20 * COIN, "converted_out": 30 * COIN},

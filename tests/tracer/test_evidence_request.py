@@ -15,8 +15,9 @@ from tests.scenarios.case import CHAIN, Case, tag, vasp
 from tests.scenarios.ledger import Tx, shown
 from tracer.errors import DataError, UsageError
 from tracer.evidence.addressee import addressee, cautions, kept_until
+from tracer.evidence.asked import Request, Requests
 from tracer.evidence.letter import ASKS, COLUMNS, Heading, letter, rows
-from tracer.evidence.request import Request, Requests, read
+from tracer.evidence.request import read
 from tracer.intel.claims import Leg, Price, claim_id
 
 # ann pays acme (hot wallet and a deposit address), zeta (nobody knows what the address is for), tiny, which keeps its
@@ -443,8 +444,8 @@ def _leg(document: dict[str, Any]) -> dict[str, Any]:
         (lambda d: d.pop("schema"), "its schema is none"),
         (lambda d: d.update(documents=[]), "holds no documents"),
         (lambda d: d.update(documents={}), "documents is not a list"),
-        (lambda d: d["documents"][1].update(as_of=[]), "not of one chain at one block"),
-        (lambda d: d["documents"][1]["as_of"][0].update(height=1), "not of one chain at one block"),
+        (lambda d: d["documents"][1].update(as_of=[]), "not of the same chains at the same blocks"),
+        (lambda d: d["documents"][1]["as_of"][0].update(height=1), "not of the same chains at the same blocks"),
         (lambda d: d["documents"][0].pop("endpoints"), "endpoints is not a list"),
         (lambda d: d["documents"][0].update(protected=[7]), "protected[0] is no object"),
         (lambda d: d["documents"][0]["endpoints"][0].update(entity="\n"), "entity is not a text"),

@@ -238,7 +238,7 @@ def arrivals(table: Table, members: Iterable[str]) -> dict[str, tuple[int, int]]
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @given(data=st.data())
-@settings(max_examples=scaled(12, full=200), deadline=None)
+@settings(max_examples=scaled(6, full=200), deadline=None)
 def test_engine_equals_oracle(direction: str, data: st.DataObject) -> None:
     """Every leg, stop, cut, rest and total, under all methods, from lots and from sets."""
     table = data.draw(tables())

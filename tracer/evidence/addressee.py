@@ -7,7 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tracer.evidence.request import Request
+from tracer.evidence.asked import Request
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,13 @@ class Leads:
             return cls(methods, frozenset())
         found: dict[str, set[str]] = {}
         for document in documents:
-            for part, _ in with_links(document):
+            for part, _, _ in with_links(document):
                 for row in part.parts("endpoints"):
                     found.setdefault(party_of(row), set()).add(document.text("method"))
-        compared = {row.text("endpoint"): row.maybe_text("only_in") for row in whole.parts("comparison")}
+        rows: dict[str, set[str | None]] = {}  # one for each asset and chain
+        for row in whole.parts("comparison"):
+            rows.setdefault(row.text("endpoint"), set()).add(row.maybe_text("only_in"))
+        compared = {party: by.pop() if len(by) == 1 else None for party, by in rows.items()}
         lone = {party for party, by in found.items() if cls(methods, frozenset()).alone(by)}
         return cls(methods, frozenset((lone - set(compared)) | {p for p, only in compared.items() if only}))
 
@@ -51,13 +54,16 @@ class Leads:
         return dividing[0] if not self.only and len(dividing) == 1 else ""
 
 
-def with_links(document: Part) -> Iterator[tuple[Part, str | None]]:
-    """The trace, and what was found behind each off-chain link, with the claim that states the link."""
-    yield document, None
+def with_links(document: Part) -> Iterator[tuple[Part, str | None, str | None]]:
+    """The trace, and what was found behind each off-chain link, with the claim that states the link.
+
+    The third is the chain of a link, where the trace is of several.
+    """
+    yield document, None, None
     for row in document.parts("offchain"):
         behind = row.maybe_part("continuation")
         if behind is not None:
-            yield behind, row.claim("claim")
+            yield behind, row.claim("claim"), row.maybe_text("chain")
 
 
 def party_of(row: Part) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from tracer.evidence.addressee import addressee, kept_until
-from tracer.evidence.request import Request, RequestLeg, Requests
+from tracer.evidence.asked import NATIVE, Request, RequestLeg, Requests
 
 WIDTH = 78
 """Columns of a letter. What must be copied whole (txids, addresses, hashes) has lines of its own."""
@@ -61,7 +61,7 @@ _KINDS = {
 
 COLUMNS = (
     "no", "chain", "caip2", "kind", "txid", "vout", "transfer_index", "address", "block", "time_utc", "asset",
-    "amount_base_units", "amount", "value", "currency", "concerned", "asked",
+    "asset_id", "amount_base_units", "amount", "value", "currency", "concerned", "asked",
 )  # fmt: skip
 """Columns of the table; one that holds nothing of a payment is empty there."""
 
@@ -78,11 +78,13 @@ class Heading:
 
 def rows(made: Requests, request: Request, heading: Heading) -> list[tuple[str, ...]]:
     """The payments as `COLUMNS`, numbered as in the letter. Texts are as they are: formulas are the writer's care."""
+    caip2 = {tip.chain: tip.caip2 for tip in made.tips}
     return [
         (
-            str(number), made.chain, made.caip2, leg.role, leg.txid, _number(leg.vout), _number(leg.transfer_index),
-            leg.address or "", str(leg.height), f"{leg.time.replace(' ', 'T')}Z", leg.asset, str(leg.units),
-            leg.decimal, *(leg.worth or ("", "")), concerned(leg), "; ".join(heading.asks),
+            str(number), leg.chain, caip2[leg.chain], leg.role, leg.txid, _number(leg.vout),
+            _number(leg.transfer_index), leg.address or "", str(leg.height), f"{leg.time.replace(' ', 'T')}Z",
+            leg.asset, leg.asset_id, str(leg.units), leg.decimal, *(leg.worth or ("", "")), concerned(leg),
+            "; ".join(heading.asks),
         )
         for number, leg in enumerate(request.legs, start=1)
     ]  # fmt: skip
@@ -112,8 +114,8 @@ def letter(made: Requests, request: Request, heading: Heading, table: str) -> st
         _head(request, heading),
         _about(made, request, table),
         _asked(request, heading),
-        _payments(request),
-        _notes(request),
+        _payments(request, several=len(made.of(request)) > 1),
+        _notes(request, "the blocks" if len(made.of(request)) > 1 else "the block"),
     )
     return "\n".join(line.rstrip() for part in parts for line in part) + "\n"
 
@@ -144,8 +146,9 @@ def _about(made: Requests, request: Request, table: str) -> Iterator[str]:
     moved = " or ".join(word for debited, word in ((False, "received"), (True, "paid")) if debited in ways)
     held = f"held by {request.entity}. That is knowledge from outside, not proof: where it is wrong, please say so."
     if len(request.legs) > 1:
+        where = "public block chains" if len(made.of(request)) > 1 else "a public block chain"
         text = (
-            f"The {len(request.legs):,} payments below stand in a public block chain. To the requester's knowledge the "
+            f"The {len(request.legs):,} payments below stand in {where}. To the requester's knowledge the "
             f"addresses that {moved} them are, or were then, {held} {table} holds the same list under the same numbers."
         )
     else:
@@ -155,14 +158,15 @@ def _about(made: Requests, request: Request, table: str) -> Iterator[str]:
         )
     yield from _prose(text)
     yield ""
-    yield from _field("Chain", made.chain)
-    yield from _field("CAIP-2", made.caip2)
-    yield from _field("As of", f"block {made.height} of {made.block_time} UTC")
-    yield from _field("Block hash", made.block_hash)
-    yield ""
-    yield from _prose(
-        "All times are UTC, those of the blocks. Amounts are whole payments as the chain has them."
-    )
+    tips = made.of(request)
+    for tip in tips:
+        yield from _field("Chain", tip.chain)
+        yield from _field("CAIP-2", tip.caip2)
+        yield from _field("As of", f"block {tip.height} of {tip.block_time} UTC")
+        yield from _field("Block hash", tip.block_hash)
+        yield ""
+    chain = "their chains have" if len(tips) > 1 else "the chain has"
+    yield from _prose(f"All times are UTC, those of the blocks. Amounts are whole payments as {chain} them.")
     yield ""
 
 
@@ -188,7 +192,8 @@ def _asked(request: Request, heading: Heading) -> Iterator[str]:
         yield ""
 
 
-def _payments(request: Request) -> Iterator[str]:
+def _payments(request: Request, *, several: bool) -> Iterator[str]:
+    """`several`: they are on several chains."""
     yield "PAYMENTS"
     yield ""
     for number, leg in enumerate(request.legs, start=1):
@@ -199,6 +204,11 @@ def _payments(request: Request) -> Iterator[str]:
             indent="",
             hang=6,
         )
+        if not leg.asset_id.endswith(f"/{NATIVE}"):
+            yield "      asset (its name is the contract's own word):"
+            yield f"        {leg.asset_id}"
+        if several:
+            yield f"      on {leg.chain},"
         yield f"      {_place(leg)} of transaction, in block {leg.height}:"
         yield f"        {leg.txid}"
         yield "      paid to:" if leg.role == "withdrawal" else "      address:"
@@ -213,11 +223,11 @@ def _place(leg: RequestLeg) -> str:
     return "transfer" if leg.transfer_index is None else f"transfer {leg.transfer_index}"
 
 
-def _notes(request: Request) -> Iterator[str]:
+def _notes(request: Request, above: str) -> Iterator[str]:
     yield "NOTES"
     yield ""
     notes = [
-        "The list goes up to the block named above and may leave payments out: that one is not listed says nothing "
+        f"The list goes up to {above} named above and may leave payments out: that one is not listed says nothing "
         "about it.",
         "That an account is concerned says nothing about what its holder knew.",
     ]

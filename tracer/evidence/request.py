@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tracer.errors import DataError, UsageError
+from tracer.errors import DataError
+from tracer.evidence.asked import NATIVE, Contact, Key, Request, RequestLeg, Requests, Tip
 from tracer.evidence.leads import MARKING, Leads, party_of, with_links
 from tracer.evidence.parts import Part
 from tracer.intel.claims import clean, most_closed
@@ -24,127 +25,6 @@ ROLES = ("deposit", "withdrawal", "hot", "unknown")
 
 _UNITS = re.compile(r"[0-9]{1,78}", re.ASCII)  # 2^256 has 78 digits
 _DECIMAL = re.compile(r"[0-9]{1,78}(\.[0-9]{1,78})?", re.ASCII)
-_NAMED = 20
-"""A message names this many services at most."""
-
-
-@dataclass(frozen=True)
-class RequestLeg:
-    """One payment to ask about, once, however many methods of the trace found it.
-
-    debited     the service paid: asked is who was debited, not who was credited
-    for_others  its account may be held for customers of the holder's own (a shared or nested account)
-    hosted      it lies in the custody of another service, which can be asked too
-    units       base units on chain, the whole output or transfer; decimal is the same
-    worth       (value, currency) at the price of that day, None where none is known
-    alone       the one convention of several that finds it, "" where more do or the trace has one only
-    """
-
-    role: str
-    debited: bool
-    for_others: bool
-    hosted: bool
-    address: str | None
-    txid: str
-    vout: int | None
-    transfer_index: int | None
-    height: int
-    time: str
-    asset: str
-    units: int
-    decimal: str
-    worth: tuple[str, str] | None
-    alone: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, int, int, str]:
-        """Time first, as the service will look it up; then what makes it one leg."""
-        vout, index = (-1 if n is None else n for n in (self.vout, self.transfer_index))
-        return self.time, self.txid, vout, index, self.role
-
-
-@dataclass(frozen=True)
-class Contact:
-    """Where a request goes, by the newest statement of the register; "" where it is silent."""
-
-    name: str = ""
-    legal_entity: str = ""
-    legal_contact: str = ""
-    records_holder: str = ""
-    retention: str = ""
-    status: str = ""
-    successor: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """All that one service is asked about.
-
-    party      its `vasp_id`, or its name where the register does not know it
-    entity     its name; successor is the name of the service that took it over, where that is known
-    legs       in order of time
-    protected  legs left out because a claim protects their address
-    left_out   legs left out because they are leads
-    method     the convention of a trace that has one only, "" else
-    custodian  it is asked as the custodian of an account of another service, for some leg
-    claims     ids of the claims that say the addresses are its own
-    """
-
-    party: str
-    entity: str
-    contact: Contact | None
-    successor: str
-    legs: tuple[RequestLeg, ...]
-    protected: int
-    custodian: bool
-    claims: frozenset[str]
-    slug: str = ""
-    left_out: int = 0
-    method: str = ""
-
-
-@dataclass(frozen=True)
-class Requests:
-    """The requests a trace gives rise to, by name of the service, and what the trace stands on.
-
-    hidden  services that the trace did not show (`--exits`), largest number of any method
-    """
-
-    chain: str
-    caip2: str
-    height: int
-    block_hash: str
-    block_time: str
-    snapshot: str
-    tlp: str | None
-    hidden: int
-    requests: tuple[Request, ...]
-
-    def choose(self, wanted: str) -> list[Request]:
-        """The request of one service, by id or name in any case, or `all`. `UsageError` names those there are."""
-        if wanted.casefold() == "all" and self.requests:
-            return list(self.requests)
-        ways: tuple[Callable[[Request], bool], ...] = (
-            lambda r: r.party == wanted,
-            lambda r: r.party.casefold() == wanted.casefold(),
-            lambda r: r.entity.casefold() == wanted.casefold(),
-        )
-        found = next((own for way in ways if (own := [r for r in self.requests if way(r)])), [])
-        if len(found) == 1:
-            return found
-        more = f" {self.hidden:,} more were hidden by --exits when it was made." if self.hidden else ""
-        if not self.requests:
-            raise UsageError(f"the trace shows no service that could be asked.{more}")
-        if found:
-            raise UsageError(f"{wanted!r} means several services.", hint=f"Say which: {_list(found)}.")
-        raise UsageError(
-            f"the trace reached no service {wanted!r}.", hint=f"It reached {_list(self.requests)}.{more}"
-        )
-
-
-def _list(requests: Sequence[Request]) -> str:
-    names = ", ".join(request.party for request in requests[:_NAMED])
-    return names + (f" and {len(requests) - _NAMED:,} more" if len(requests) > _NAMED else "")
 
 
 def read(document: object, *, leads: bool = False) -> Requests:
@@ -162,25 +42,26 @@ def read(document: object, *, leads: bool = False) -> Requests:
     documents = [whole] if schema == "tracer.trace/1" else list(whole.parts("documents"))
     if not documents:
         raise DataError("the trace holds no documents.")
-    tips = [list(document.parts("as_of")) for document in documents]
-    if any(len(tip) > 1 for tip in tips):
-        raise DataError(
-            "the trace went over several chains, and a request is about one.",
-            hint="Trace from the transfers that came over bridges (`conversions`) on each chain, without the others.",
-        )
-    if any(len(tip) != 1 for tip in tips) or any(tip[0].value != tips[0][0].value for tip in tips):
-        raise DataError("the documents of the trace are not of one chain at one block.")
-    tip = tips[0][0]
+    tips = [tuple(map(_tip, document.parts("as_of"))) for document in documents]
+    if not tips[0] or any(own != tips[0] for own in tips):
+        raise DataError("the documents of the trace are not of the same chains at the same blocks.")
+    chains = {tip.chain: tip.caip2 for tip in tips[0]}
     return Requests(
-        chain=tip.text("chain"),
-        caip2=tip.text("caip2"),
-        height=tip.number("height"),
-        block_hash=tip.text("block_hash"),
-        block_time=tip.time("block_time"),
+        tips=tips[0],
         snapshot=documents[0].text("intel_snapshot"),
         tlp=most_closed(document.maybe_text("tlp") for document in documents),
         hidden=max(document.part("other_endpoints").number("count") for document in documents),
-        requests=_requests(documents, Leads.of(whole, documents), leads=leads),
+        requests=_requests(documents, chains, Leads.of(whole, documents), leads=leads),
+    )
+
+
+def _tip(row: Part) -> Tip:
+    return Tip(
+        row.text("chain"),
+        row.text("caip2"),
+        row.number("height"),
+        row.text("block_hash"),
+        row.time("block_time"),
     )
 
 
@@ -190,10 +71,10 @@ class _Service:
 
     entity: str
     contact: Contact | None = None
-    legs: dict[tuple[str, str, int, int, str], RequestLeg] = field(default_factory=dict)
-    methods: dict[tuple[str, str, int, int, str], set[str]] = field(default_factory=dict)
-    suspect: set[tuple[str, str, int, int, str]] = field(default_factory=set)
-    custody: set[tuple[str, str, int, int, str]] = field(default_factory=set)
+    legs: dict[Key, RequestLeg] = field(default_factory=dict)
+    methods: dict[Key, set[str]] = field(default_factory=dict)
+    suspect: set[Key] = field(default_factory=set)
+    custody: set[Key] = field(default_factory=set)
     claims: set[str] = field(default_factory=set)
 
     def add(self, leg: RequestLeg, method: str, *, lead: bool) -> None:
@@ -202,19 +83,24 @@ class _Service:
         if lead:
             self.suspect.add(leg.key)
         known = self.legs.get(leg.key, leg)
-        if (known.address, known.asset, known.units) != (leg.address, leg.asset, leg.units):
+        if any(getattr(known, what) != getattr(leg, what) for what in _SAME):
             raise DataError(f"the trace contradicts itself about {leg.txid}.")
         either = known.for_others or leg.for_others
         self.legs[leg.key] = replace(known, for_others=either, hosted=known.hosted or leg.hosted)
 
 
-def _requests(documents: Sequence[Part], told: Leads, *, leads: bool) -> tuple[Request, ...]:
+_SAME = ("address", "asset", "asset_id", "units")
+
+
+def _requests(
+    documents: Sequence[Part], chains: Mapping[str, str], told: Leads, *, leads: bool
+) -> tuple[Request, ...]:
     services: dict[str, _Service] = {}
     contacts: dict[str, Contact] = {}
     protected: set[str] = set()
     for document in documents:
         paid, method = document.text("direction") == "backward", document.text("method")
-        for part, link in with_links(document):
+        for part, link, at in with_links(document):
             protected.update(row.text("address") for row in part.parts("protected"))
             for row in part.parts("endpoints"):
                 to = row.maybe_part("request_to")
@@ -222,7 +108,8 @@ def _requests(documents: Sequence[Part], told: Leads, *, leads: bool) -> tuple[R
                     contacts[known] = Contact(
                         **{f: to.maybe_text(f) or "" for f in Contact.__dataclass_fields__}
                     )
-                _take(services, row, told, method, paid=paid, link=link)
+                legs = [_leg(leg, chains, at, paid=paid) for leg in row.parts("legs")]
+                _take(services, row, legs, told, method, link=link)
     slugs = _slugs(services)
     made = []
     for party in sorted(services):
@@ -257,14 +144,22 @@ def _requests(documents: Sequence[Part], told: Leads, *, leads: bool) -> tuple[R
 
 
 def _take(
-    services: dict[str, _Service], row: Part, told: Leads, method: str, *, paid: bool, link: str | None
+    services: dict[str, _Service],
+    row: Part,
+    found: Sequence[RequestLeg],
+    told: Leads,
+    method: str,
+    *,
+    link: str | None,
 ) -> None:
     """Give an endpoint's legs to its service, and to the one in whose custody the account lies."""
     entity, host = row.text("entity"), row.maybe_part("nested_in")
     party = party_of(row)
     lead = party in told.parties
     claims = {said.claim("claim") for said in row.parts("attribution")} | ({link} if link else set())
-    legs = [_leg(leg, paid=paid, hosted=host is not None) for leg in row.parts("legs")]
+    legs = [
+        replace(leg, hosted=host is not None, for_others=leg.for_others or host is not None) for leg in found
+    ]
     own = services.setdefault(party, _Service(entity))
     own.claims |= claims
     for leg in legs:
@@ -277,7 +172,11 @@ def _take(
             holder.add(replace(leg, hosted=False), method, lead=lead)
 
 
-def _leg(row: Part, *, paid: bool, hosted: bool) -> RequestLeg:
+def _leg(row: Part, chains: Mapping[str, str], at: str | None, *, paid: bool) -> RequestLeg:
+    """`chains` are those of the trace, `at` is the one it is on where it does not say so itself."""
+    chain = row.maybe_text("chain") or at or next(iter(chains))
+    if chain not in chains or (len(chains) > 1 and not (row.maybe_text("chain") or at)):
+        raise row.damaged("chain", "one of those of the trace")
     role, amount = row.text("role"), row.part("amount_onchain")
     if role not in ROLES:
         raise row.damaged("role", f"one of {', '.join(ROLES)}")
@@ -290,8 +189,9 @@ def _leg(row: Part, *, paid: bool, hosted: bool) -> RequestLeg:
     return RequestLeg(
         role=role,
         debited=paid or role == "withdrawal",
-        for_others=hosted or row.maybe_text("account_shape") in ("shared_like", "nested"),
-        hosted=hosted,
+        for_others=row.maybe_text("account_shape") in ("shared_like", "nested"),
+        hosted=False,
+        chain=chain,
         address=row.maybe_text("address"),
         txid=row.text("txid"),
         vout=row.maybe_number("vout"),
@@ -299,6 +199,7 @@ def _leg(row: Part, *, paid: bool, hosted: bool) -> RequestLeg:
         height=row.number("height"),
         time=row.time("time"),
         asset=amount.text("asset"),
+        asset_id=amount.maybe_text("asset_id") or f"{chains[chain]}/{NATIVE}",
         units=int(units),
         decimal=decimal,
         worth=(fiat.text("value"), fiat.text("currency")) if fiat else None,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.amounts import Amount
-from tracer.chain import BLOCK_INDEX, tx_height
+from tracer.chain import BLOCK_INDEX, Family, tx_height
 from tracer.clustering.rules import RuleSet
 from tracer.clustering.state import ClusteringState
 from tracer.flow.movements import I64, Seeding, Taint
@@ -29,8 +29,8 @@ from tracer.ledger.store import Ledger, Tip
 if TYPE_CHECKING:
     import polars as pl
 
-Rates = Callable[[str, int], dict[str, Any] | None]
-"""Id and version of a rule -> its error rate as documents show it, None where none was measured."""
+Rates = Callable[[str, int, Family], dict[str, Any] | None]
+"""Id and version of a rule, family of chains -> its error rate as documents show it, None where none was measured."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Answer:
     """One method's taint; `by_seed` holds the taint of each seed alone, where there are several.
 
     On an account chain `sums` is what of each asset was seeded, converted and rests where, in base units, by
-    the names of `totals`; `conversions` are the swaps and wraps that money went through, as documents show them.
+    the names of `totals`; `conversions` are the swaps and wraps that money went through, as documents show them;
+    `graph` is what was followed there (`accounts.edges`), where it was asked for.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Answer:
     by_seed: dict[int, I64]
     sums: Sequence[Mapping[str, int]] | None = None
     conversions: Sequence[dict[str, Any]] = ()
+    graph: dict[str, list[dict[str, Any]]] | None = None
 
 
 @dataclass

@@ -26,7 +26,7 @@ Node = dict[str, Any]
 _SEEDS = -1
 """Stands for the movement that backward seeds begin in: nothing on the trail spent them."""
 
-_ENDS = ("service", "stop", "unspent", "unread", "burned", "minted", "fees")
+ENDS = ("service", "stop", "bridge", "unspent", "unread", "rounded", "burned", "minted", "fees")
 """Kinds of places where money rests, in the order in which documents list them."""
 
 
@@ -37,8 +37,10 @@ def graph(facts: Facts, answer: Answer) -> dict[str, list[dict[str, Any]]]:
     also has `txid`, `height`, `time` and `fee` (on chain); a service what an endpoint says of it; a stop its reason,
     basis and evidence. Ids of places are made from what they are, so that two methods name them alike. Edges stand in
     the order of the chain: what a transaction was seeded with, its outpoints by vout, its fee. An edge of a fee has
-    no outpoint; `amount_onchain` is then the whole fee.
+    no outpoint; `amount_onchain` is then the whole fee. Of an account chain: `tracer.flow.accounts.edges`.
     """
+    if answer.graph is not None:
+        return answer.graph
     trail, taint, backward = facts.trail, answer.taint, facts.trail.backward
     moved = np.flatnonzero(taint.amount > 0).tolist()
     follows = taint.fate == int(Fate.SPENT)
@@ -48,7 +50,7 @@ def graph(facts: Facts, answer: Answer) -> dict[str, list[dict[str, Any]]]:
     txids = facts.ledger.render_txids(passed | {int(trail.point[o]) for o in moved})
     held = np.unique(trail.address[moved])
     addresses = facts.ledger.render_addresses(held[held >= 0].tolist())
-    ends, seeds = _Ends(facts, answer), _seeds(facts, answer)
+    ends, seeds = Ends(facts, answer), seed_nodes(facts, answer)
     flows: list[tuple[tuple[int, int, int], _Flow]] = []
     for o in moved:
         point, vout = int(trail.point[o]), int(trail.vout[o])
@@ -90,7 +92,7 @@ def graph(facts: Facts, answer: Answer) -> dict[str, list[dict[str, Any]]]:
         for tx_id in sorted(passed)
         if txids[tx_id] in through  # not what spent a backward lot, after the seed
     ]
-    ranked = sorted(ends.nodes, key=lambda n: (_ENDS.index(n["kind"]), -through[n["id"]], n["id"]))
+    ranked = sorted(ends.nodes, key=lambda n: (ENDS.index(n["kind"]), -through[n["id"]], n["id"]))
     first = {node["id"]: node for _, node in sorted(seeds.items())}
     return {
         "nodes": [
@@ -154,7 +156,7 @@ def _through(edges: Iterable[_Flow]) -> Mapping[str, int]:
     return went | came
 
 
-def _seeds(facts: Facts, answer: Answer) -> dict[int, Node]:
+def seed_nodes(facts: Facts, answer: Answer) -> dict[int, Node]:
     """Output -> the seed that its money entered by."""
     lots, owner = facts.lots, facts.owner
     found: dict[int, Node] = {}
@@ -163,11 +165,11 @@ def _seeds(facts: Facts, answer: Answer) -> dict[int, Node]:
             found[o] = {"id": "seed", "kind": "seed", "name": "seed"}
             continue
         seed = lots.seeds[int(owner[o])]
-        found[o] = {"id": _id("seed", seed.kind, seed.value), "kind": "seed", "name": seed.text}
+        found[o] = {"id": node_id("seed", seed.kind, seed.value), "kind": "seed", "name": seed.text}
     return found
 
 
-class _Ends:
+class Ends:
     """The places where money rests, each once."""
 
     def __init__(self, facts: Facts, answer: Answer) -> None:
@@ -187,12 +189,20 @@ class _Ends:
 
     def of(self, output: int) -> str:
         """Id of the place where the money in an output rests."""
+        return self._met(self.node(output))
+
+    def node(self, output: int) -> Node:
+        """That place, not counted as asked for."""
         fate = Fate(int(self._fate[output]))
         if fate is Fate.SERVICE:
-            return self._met(self._services[output])
+            return self._services[output]
         if fate in (*BUCKETS["stopped"], *BUCKETS["pruned"]):
-            return self._met(_stop(self._facts, fate, output))
-        return self._met({"id": fate.reason, "kind": fate.reason, "name": fate.reason})
+            return _stop(self._facts, fate, output)
+        if fate is Fate.CROSSED:
+            txid, vout = self._facts.outpoint(output)
+            where = {"txid": txid, "position": vout}
+            return {"id": node_id("bridge", txid, str(vout)), "kind": "bridge", "name": "bridge", **where}
+        return {"id": fate.reason, "kind": fate.reason, "name": fate.reason}
 
     def fees(self) -> str:
         """Id of the fee sink."""
@@ -208,7 +218,7 @@ def _service(facts: Facts, endpoint: Endpoint) -> Node:
     last = int(facts.trail.time[endpoint.outputs].max())
     vasp = facts.snapshot.vasp(endpoint.vasp_id, (utc(last) or "")[:10]) if endpoint.vasp_id else None
     return {
-        "id": _id("service", name, level, last_known or "", *(interval or ("", "")), host),
+        "id": node_id("service", name, level, last_known or "", *(interval or ("", "")), host),
         "kind": "service",
         "name": vasp.name if vasp else name,
         "vasp_id": endpoint.vasp_id,
@@ -233,7 +243,7 @@ def _stop(facts: Facts, fate: Fate, output: int) -> Node:
     basis, entity, evidence = stops.ground(facts, fate, output)
     shape = (evidence or {}).get("kind") or (evidence or {}).get("cluster")
     return {
-        "id": _id("stop", fate.reason, entity or shape or ""),
+        "id": node_id("stop", fate.reason, entity or shape or ""),
         "kind": "stop",
         "name": entity or shape or fate.reason,
         "reason": fate.reason,
@@ -243,6 +253,6 @@ def _stop(facts: Facts, fate: Fate, output: int) -> Node:
     }
 
 
-def _id(*parts: str) -> str:
+def node_id(*parts: str) -> str:
     """One name from parts that strangers wrote: no two meet by a separator inside."""
     return "|".join(quote(part, safe="") for part in parts)

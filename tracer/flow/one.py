@@ -115,6 +115,6 @@ def there(question: Question, chain_family: Family) -> Question:
     """The question as it is asked of a chain that only bridges lead to, without what is of the first chain alone."""
     accounts = chain_family is Family.ACCOUNT
     return replace(
-        question, unit=None, min_value=0, asset=None, edges=False, through=(),
+        question, unit=None, min_value=0, asset=None, through=(),
         fees="sink" if accounts else question.fees,
     )  # fmt: skip

@@ -32,15 +32,16 @@ def trace(
     *,
     rules: RuleSet,
     engine: str,
-    rates: Rates = lambda _id, _version: None,
+    rates: Rates = lambda _id, _version, _family: None,
     pulse: Pulse = lambda _hop, _txs: True,
     bridges: Bridges | None = None,
 ) -> dict[str, Any]:
     """Answer a question: `tracer.trace/1` for one method, `tracer.traces/1` for several.
 
     `rules` are those in force, with what they do; `engine` is the version of this program; both are quoted. `rates`
-    tells the measured error rate of a rule. `pulse` is told of every hop, and may end the trace there: the answer then
-    says that it is partial. `bridges` lead on to other chains; without them the trace stays on its own.
+    tells the measured error rate of a rule on a family of chains. `pulse` is told of every hop, and may end the trace
+    there: the answer then says that it is partial. `bridges` lead on to other chains; without them the trace stays on
+    its own.
     Raises `UsageError` for seeds that are unseen or ambiguous, `StoreDamaged` if a balance does not close.
     """
     made = partial(

@@ -99,5 +99,5 @@ def _row(facts: Facts, rule: Heuristic | MixDetector, used_for: str) -> dict[str
 
 
 def _told(facts: Facts, name: str, version: int, tier: str, used_for: str) -> dict[str, Any]:
-    rate = facts.rates(name, version)
+    rate = facts.rates(name, version, facts.ledger.chain.family)
     return {"id": name, "version": version, "tier": tier, "error_rate": rate, "used_for": used_for}

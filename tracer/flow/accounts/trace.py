@@ -21,6 +21,7 @@ from tracer.flow.accounts.converted import with_converted
 from tracer.flow.accounts.crossed import Entered
 from tracer.flow.accounts.deposits import sweep_least
 from tracer.flow.accounts.doubts import balanced, bearable
+from tracer.flow.accounts.edges import account_graph
 from tracer.flow.accounts.openings import NATIVE, Runs, openings
 from tracer.flow.accounts.pools import look_at_pools
 from tracer.flow.accounts.receipts import entering
@@ -56,8 +57,6 @@ def check(question: Question) -> None:
     chain = "is not asked of an account chain"
     if question.fees == "miners":
         raise UsageError(f"--fees miners {chain}: gas is burnt, or paid to whoever produced the block.")
-    if question.edges:
-        raise UsageError("--graph is not there yet on account chains.", hint="Leave it out.")
     for name in question.methods:
         queue_method(name)
 
@@ -163,9 +162,12 @@ def follow(
     facts.name_everything(answers)
     look_at_pools(facts, beyond.denominations)
     shown = [
-        Answer(a.method, a.taint, a.by_seed, a.sums, conversions(facts, view, taints[a.method]))
+        Answer(
+            a.method, a.taint, a.by_seed, a.sums, conversions(facts, view, taints[a.method]),
+            account_graph(facts, a, view, taints[a.method]) if question.edges else None,
+        )
         for a in answers
-    ]
+    ]  # fmt: skip
     return facts, shown
 
 

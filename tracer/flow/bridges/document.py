@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracer.chain import Chain
+from tracer.flow.bridges.joined import Crossing, joined
 from tracer.flow.bridges.trace import Across, Crossed
 from tracer.flow.facts import Answer, Facts
 from tracer.flow.offchain import Followed
@@ -40,6 +41,7 @@ def across_chains(across: Across, method: str, single: Single) -> dict[str, Any]
         name: _named(part, across.runs[name].ledger.chain) for name, part in {**documents, home: said}.items()
     }
     said, parts = documents[home], list(documents.values())
+    crossed = [row for one in across.crossed if (row := _conversion(across, one, method))]
     whole = {
         **said,
         "seed_summaries": said.get("seed_summaries", [said["seed_summary"]]),
@@ -48,7 +50,7 @@ def across_chains(across: Across, method: str, single: Single) -> dict[str, Any]
         "totals": [row for part in parts for row in part["totals"]],
         "conversions": [
             *(row for name, part in documents.items() for row in _placed(part["conversions"], name)),
-            *(row for one in across.crossed if (row := _conversion(across, one, method))),
+            *crossed,
         ],
         **{
             key: [row for name, part in documents.items() for row in _placed(part[key], name)]
@@ -61,6 +63,7 @@ def across_chains(across: Across, method: str, single: Single) -> dict[str, Any]
             **said["graph"],
             "transactions": sum(part["graph"]["transactions"] for part in parts),
             "hops": max(part["graph"]["hops"] for part in parts),
+            **(_graph(across, documents, crossed) if "edges" in said["graph"] else {}),
         },
         "claims": sorted({claim for part in parts for claim in part["claims"]}),
         "tlp": most_closed([part["tlp"] for part in parts]),
@@ -70,6 +73,19 @@ def across_chains(across: Across, method: str, single: Single) -> dict[str, Any]
         },
     }  # fmt: skip
     return _noted(whole, across, method)
+
+
+def _graph(
+    across: Across, documents: Mapping[str, Mapping[str, Any]], crossed: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """`nodes` and `edges` of all chains."""
+    backward = across.chains[next(iter(across.chains))][0].trail.backward
+    near, far = ("to", "from") if backward else ("from", "to")
+    return joined(
+        {name: part["graph"] for name, part in documents.items()},
+        {name: across.runs[name].ledger.chain for name in documents},
+        [Crossing(row, near, far) for row in crossed],
+    )
 
 
 def _named(part: Any, chain: Chain) -> Any:

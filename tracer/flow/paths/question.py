@@ -102,7 +102,7 @@ def paths(
     *,
     rules: RuleSet,
     engine: str,
-    rates: Rates = lambda _id, _version: None,
+    rates: Rates = lambda _id, _version, _family: None,
     pulse: Pulse = lambda _hop, _txs: True,
     bridges: Bridges | None = None,
 ) -> dict[str, Any]:
