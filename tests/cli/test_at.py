@@ -51,8 +51,8 @@ ROWS = [
     *custodian(),
 ]
 HEIGHTS = (4, 9, 90, 120)
-EACH = scaled(5, full=1)
-"""Every how many-th old answer is asked for again; every fifth are of every question and every height."""
+EACH = scaled(3, full=1)
+"""Every how many-th old answer is asked for again; every third are of every question and every height."""
 
 
 def address(name: str) -> str:

