@@ -16,7 +16,7 @@ from tests.scenarios.case import Case
 from tests.scenarios.ledger import Tx, shown
 
 FULL = Path("/dev/full")
-LINKS = 200
+LINKS = 80
 ASKED = ("trace", f"{shown('t0')}:0", "--chain", "bitcoin-regtest", "--hops", "1000", "--method", "fifo")
 
 

@@ -81,7 +81,7 @@ def test_a_claim_without_which_the_answer_differs_is_among_its_claims(
     tmp_path: Path, dice: random.Random, full: bool
 ) -> None:
     compared = 0
-    for number in range(150 if full else 12):
+    for number in range(150 if full else 8):
         tags, vasps, actors = claims(dice)
         case = Case(tmp_path / str(number), ledger(dice), tags=tags, vasps=vasps)
         if actors:
