@@ -143,7 +143,7 @@ def _deposits(ledger: Ledger, truth: Known, labels: pl.DataFrame, bounds: Constr
     )
     by = {name: measure.joined_to(ledger, name) for name in FOUND_BY}
     return found.drop("extended").with_columns(
-        **{name: pl.col("address_id").is_in(ids) for name, ids in by.items()}
+        **{name: pl.col("joined") & pl.col("address_id").is_in(ids) for name, ids in by.items()}
     )
 
 

@@ -52,6 +52,8 @@ def _of_accounts(accounts: dict[str, Any] | None) -> Iterator[tuple[str, str, di
     place = (
         f"simulated {worlds['name']} on EVM chains: {seeds} of {worlds['transactions_asked']} transactions"
     )
+    if missing := [case for case, count in accounts["misleads"].items() if not count]:
+        place += f"; of what is known to mislead these rules there was none: {', '.join(missing)}"
     for row in accounts["heuristics"]:
         if row["links"]:
             figures = {**_figures(row, place), "family": Family.ACCOUNT.value}

@@ -122,7 +122,7 @@ def drawn(graph: Mapping[str, Any], coins: Coins) -> Drawn:
             rest.setdefault((layer[node["id"]], coin.asset_id), []).append(node)
     boxes += [Box(own, 0, coins.of(own[0]), step) for (step, _), own in sorted(rest.items(), key=_first)]
     place = {node["id"]: number for number, box in enumerate(boxes) for node in box.nodes}
-    bands: dict[tuple[int, int], Band] = {}
+    bands: dict[tuple[int, int, str], Band] = {}
     inside: list[tuple[Coin, int]] = []
     for row, edge in enumerate(edges):
         pair, gave = (place[edge["from"]], place[edge["to"]]), coins.of(edge)
@@ -131,7 +131,7 @@ def drawn(graph: Mapping[str, Any], coins: Coins) -> Drawn:
             continue
         far = edge.get("converted") or edge
         kind = edge["kind"] if edge.get("kind") in _SHOWN else ""
-        band = bands.setdefault(pair, Band(*pair, gave, coins.of(far), kind))
+        band = bands.setdefault((*pair, kind), Band(*pair, gave, coins.of(far), kind))
         band.amount += int(edge["amount"])
         band.came += int(far["amount"])
         if row < real:

@@ -166,7 +166,7 @@ def _legs(console: Console, answer: Answer) -> None:
     rows = answer.merged(
         (
             doc["method"],
-            (leg["txid"], leg["vout"], leg["transfer_index"]),
+            (leg["txid"], leg["vout"], leg["transfer_index"], leg["amount_onchain"].get("asset_id")),
             {**leg, "entity": row["entity"]},
             leg["amount_traced"],
         )
@@ -193,9 +193,10 @@ def _legs(console: Console, answer: Answer) -> None:
             f"{where} ({leg['role_basis']}{account(leg)}); {traced}",
             soft_wrap=True,
         )
-        console.print(f"      {leg['address']}", soft_wrap=True)
+        console.print(f"      {leg['address'] or 'to no single address'}", soft_wrap=True)
         place = leg["transfer_index"] if leg["vout"] is None else leg["vout"]
-        console.print(f"      {leg['txid']}:{place}", soft_wrap=True)
+        where = ", the net of several transfers" if place is None else f":{place}"
+        console.print(f"      {leg['txid']}{where}", soft_wrap=True)
     _more(console, len(rows), "transaction")
 
 

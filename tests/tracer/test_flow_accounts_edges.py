@@ -97,7 +97,7 @@ def test_what_a_limit_cut_is_an_edge_from_the_account_it_would_have_left(tmp_pat
     cuts = [edge for edge in edges(found) if edge[0] == "cut"]
     assert [edge[1:4] for edge in cuts] == [
         ("thief USDT", "hop_limit USDT", "out:0"),
-        ("thief USDT", "hop_limit USDT", "swap:1"),
+        ("thief USDT", "hop_limit USDT", "swap:0"),
     ]
     assert sum(int(edge[4]) for edge in cuts) == found.totals["USDT"]["pruned"]
 

@@ -212,7 +212,8 @@ def _payments(request: Request, *, several: bool) -> Iterator[str]:
         yield f"      {_place(leg)} of transaction, in block {leg.height}:"
         yield f"        {leg.txid}"
         yield "      paid to:" if leg.role == "withdrawal" else "      address:"
-        yield f"        {leg.address or 'no address: a script of its own'}"
+        nowhere = "no single address" if leg.vout is None else "no address: a script of its own"
+        yield f"        {leg.address or nowhere}"
         yield from _prose(concerned(leg), first="concerned: ", indent="      ")
         yield ""
 
@@ -220,7 +221,9 @@ def _payments(request: Request, *, several: bool) -> Iterator[str]:
 def _place(leg: RequestLeg) -> str:
     if leg.vout is not None:
         return f"output {leg.vout}"
-    return "transfer" if leg.transfer_index is None else f"transfer {leg.transfer_index}"
+    if leg.transfer_index is None:
+        return "the net of several transfers"
+    return f"transfer {leg.transfer_index}"
 
 
 def _notes(request: Request, above: str) -> Iterator[str]:

@@ -144,7 +144,9 @@ def leg_row(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
     """A leg as documents show it."""
     trail, o, paid = facts.trail, leg.output, leg.payment
     way = path(facts, taint, leg)
-    of_accounts = {} if trail.asset is None else {"log_index": facts.logs.get((paid.tx_id, paid.vout))}
+    index = None if trail.shown is None or trail.shown[o] < 0 else int(trail.shown[o])
+    logged = None if index is None else facts.logs.get((paid.tx_id, index))
+    of_accounts = {} if trail.asset is None else {"log_index": logged}
     return {
         "role": leg.role,
         "role_basis": leg.basis,
@@ -152,7 +154,7 @@ def leg_row(facts: Facts, taint: Taint, leg: Leg) -> dict[str, Any]:
         "address": facts.addresses.get(paid.address),
         "txid": facts.txids[paid.tx_id],
         "vout": paid.vout if trail.asset is None else None,
-        "transfer_index": None if trail.asset is None else paid.vout,
+        "transfer_index": index,
         "height": int(trail.met[o]) >> 24,
         "time": utc(int(trail.time[o])),
         "amount_onchain": facts.amount(paid.value, o),

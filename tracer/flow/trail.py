@@ -70,7 +70,9 @@ class Trail:
     asset      int64[k]  number of each output's asset; None on a chain that has only its coin, where all is of asset 0.
                On an account chain an output is a transfer, `vout` its position, and after the transfers stand
                what was cut at one and what rests in an account, with `point` -1
-    paid_to    int64[k]  address id that a transfer paid; None but on an account chain
+    paid_to    int64[k]  address id that a transfer paid, -1 where it is no single one; None but on an account chain
+    shown      int64[k]  position of the one transfer that moved it, -1 where several did (the net of a swap) or none;
+                         None but on an account chain
     stopped    whether the person at the keyboard ended it before its time
     """
 
@@ -96,6 +98,7 @@ class Trail:
     stopped: bool = False
     asset: I64 | None = None
     paid_to: I64 | None = None
+    shown: I64 | None = None
 
     @cached_property
     def out_tx(self) -> I64:

@@ -166,15 +166,17 @@ def book(
     rows = rows.with_columns(enters, entry=pl.when(alone & bare).then(int(Fate.UNREAD)).cast(pl.UInt8))
     sinks = pl.concat(
         [
-            rows.filter(ended).select(pl.col(far_asset).alias("asset_id"), "fate"),
-            rows.drop_nulls("entry").select(pl.col("enters").alias("asset_id"), fate="entry"),
+            rows.filter(ended).select(pl.col(far_asset).alias("asset_id"), "fate", enters=False),
+            rows.drop_nulls("entry").select(pl.col("enters").alias("asset_id"), fate="entry", enters=True),
         ]
     )
-    sinks = sinks.unique().sort("asset_id", "fate").with_row_index("sink", offset=queues.height)
+    # by one of these money only enters: nothing rests there, so that nothing that rested elsewhere leaves it
+    sinks = sinks.unique().sort("asset_id", "fate", "enters").with_row_index("sink", offset=queues.height)
     sinks = sinks.with_columns(pl.col("sink").cast(pl.Int64))
     for end, why, sink in ((far_asset, "fate", "sink"), ("enters", "entry", "entry_sink")):
+        of_kind = sinks.filter(pl.col("enters") == (sink == "entry_sink")).drop("enters")
         rows = rows.join(
-            sinks.rename({"asset_id": end, "fate": why, "sink": sink}),
+            of_kind.rename({"asset_id": end, "fate": why, "sink": sink}),
             on=[end, why], how="left", maintain_order="left",
         )  # fmt: skip
     pieces = _pieces(rows, near, far).with_columns(number=pl.int_range(pl.len()))

@@ -1,7 +1,7 @@
 """A service's deposit address on an account chain, recognised by where its money goes (heuristics.md, B1).
 
 An untagged account is a customer's deposit address of one service, as far as one asset is concerned, when all it ever
-paid out (gas apart) went to hot accounts of that service, when it kept at most `kept` percent of what had come by its
+paid out (gas apart) went to hot accounts of that service, when it kept at most `kept` percent of what it held and got by its
 last payment, and each arrival that is called a deposit was passed on, by the next payment, within `blocks` blocks. A
 hot account is tagged as one (or as a pool). Who pays another customer's deposit address pays a service; a service does
 not sweep there. One payment to anybody else makes it an account like any other, and what it paid is followed: else a
@@ -77,6 +77,7 @@ class Deposits:
 
         self._ledger, self._services, self._least = ledger, services, least
         self._known = pl.DataFrame(schema={"address_id": pl.Int32, "asset_id": pl.Int32})
+        self._unsure = self._known.clear()
         self._paid = pl.DataFrame(
             schema={
                 "address_id": pl.Int32, "asset_id": pl.Int32, "left": pl.Int64,
@@ -100,8 +101,11 @@ class Deposits:
                 out = self._ledger.db.polars(_SQL["paid_out"])
                 kept = self._ledger.db.polars(_SQL["kept"])
             came, went = (pl.col(name).cast(pl.Int128) for name in ("came", "went"))
-            passing = kept.filter(went * 100 >= came * (100 - self._least.kept)).select(key)
-            found = self._of_one_service(out).join(passing, on=key, how="semi", maintain_order="left")
+            passing = kept.filter((went * 100 >= came * (100 - self._least.kept)) & ~pl.col("beyond"))
+            self._unsure = pl.concat([self._unsure, passing.filter(~pl.col("begun")).select(key)])
+            found = self._of_one_service(out).join(
+                passing.select(key), on=key, how="semi", maintain_order="left"
+            )
             self._paid = pl.concat([self._paid, found]).sort(*key, "left", maintain_order=True)
         asked = arrivals.sort("tx_id")
         found = asked.join_asof(
@@ -110,6 +114,13 @@ class Deposits:
         )  # fmt: skip
         late = (pl.col("left") // (1 << 24)) - (pl.col("tx_id") // (1 << 24)) > self._least.blocks
         return found.filter(pl.col("service").is_not_null() & ~late)
+
+    def unsure(self, queues: pl.DataFrame) -> pl.DataFrame:
+        """Those of these deposit accounts (address_id, asset_id) of which nobody told what they held before.
+
+        One that held more than the rule allows is its owner's own account, and what came may be there still.
+        """
+        return queues.join(self._unsure, on=["address_id", "asset_id"], how="semi")
 
     def _of_one_service(self, out: pl.DataFrame) -> pl.DataFrame:
         """All payments of the accounts that pay nobody but one service, in order."""

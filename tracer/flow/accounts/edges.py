@@ -38,7 +38,8 @@ def account_graph(
     the `time` at which traced money first came or went. Seeds come first, accounts as money met them, then ends.
     An edge is a `transfer`, `fee`, `swap` or `wrap`; or what a limit ended at a transfer (`cut`), or what lies in an
     account at the end (`rest`, which no transaction did: `txid`, `transfer_index`, `time` and `hops` are null). Edges
-    stand in the order of the chain; what rests comes last, backward first.
+    stand in the order of the chain; what rests comes last, backward first. The `transfer_index` of a swap is that of
+    what came out of it; null where it is the net of several transfers.
     """
     return _Graph(facts, answer, view, taint).document()
 
@@ -158,7 +159,11 @@ class _Graph:
             end = self._far(other, int(t.target[far])) if came else self._met(_ROUNDED, asset)
             kind = "wrap" if self._basis[self._row[o]] == WRAP else "swap"
             whole = self._edge(o if other < 0 else other, kind, end, amount)
-            whole = replace(whole, asset=self._asset(o), onchain=self._onchain(o), hops=self._hops(o))
+            came_out = o if self._backward else other
+            index = self._index(came_out) if came_out >= 0 else None
+            whole = replace(
+                whole, asset=self._asset(o), onchain=self._onchain(o), hops=self._hops(o), index=index
+            )
             (units,) = view.ints(t.amount, np.array([far]))
             givers = [(self._seed(o), entered)] if entered else []
             givers += [(self._account(source), amount - entered)] if amount > entered else []
@@ -196,12 +201,16 @@ class _Graph:
         trail = self._facts.trail
         row = int(self._row[o])
         step = {_CUT: 2}.get(kind, 0 if self._basis[row] == PLAIN else 1)
-        index = int(self._view.book.rows["position"][row])
         address = None if kind == "fee" else self._names.get(int(trail.address[o]))
         return _Edge(
-            (1, row, step), kind, "", far, self._asset(o), amount, self._onchain(o), self._facts.met(o), index, address,
-            int(trail.time[o]), self._hops(o),
+            (1, row, step), kind, "", far, self._asset(o), amount, self._onchain(o), self._facts.met(o),
+            self._index(o), address, int(trail.time[o]), self._hops(o),
         )  # fmt: skip
+
+    def _index(self, o: int) -> int | None:
+        """Position of the one transfer that an output is; None where several were netted."""
+        shown = self._facts.trail.shown
+        return int(shown[o]) if shown is not None and shown[o] >= 0 else None
 
     def _asset(self, o: int) -> int:
         return self._facts.asset(o)

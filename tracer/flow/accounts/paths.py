@@ -32,6 +32,7 @@ from tracer.flow.accounts.paths_rows import (
 from tracer.flow.accounts.paths_search import AccountPaths, Bools
 from tracer.flow.accounts.receipts import entering
 from tracer.flow.accounts.rows import SWAP, schema
+from tracer.flow.accounts.sides import sides
 from tracer.flow.accounts.swaps import Swaps, pool_least
 from tracer.flow.accounts.untold import untold
 from tracer.flow.accounts.view import Units
@@ -121,7 +122,8 @@ def searched(
     )
     worths = assets.worths(ledger, prices)
     seen = union(closure.verdicts.seen, distinct(rows["source"].drop_nulls().to_numpy()))
-    trail = trail_of(rows, assets, seen, closure.verdicts.looked_at, stopped=reach.stopped)
+    shown = sides(ledger, rows)["out_place"].to_numpy()
+    trail = trail_of(rows, shown, assets, seen, closure.verdicts.looked_at, stopped=reach.stopped)
     seed = seeded_at(rows, readable)
     floors = _floors(ledger, question, assets)
     looked = Looked(rows, assets, floors, bool(np.any(rests.fates == int(Fate.TX_LIMIT))))
@@ -145,6 +147,7 @@ def searched(
     facts.gaps += [
         *untold(ledger, reach.queues),
         *words.gaps(assets, rests, [], own.height - readable.height, []),
+        *words.guessed(trail, carried, assets, closure.verdicts),
     ]
     pooled = ((rows["basis"] == SWAP) | rows["pool"]).to_numpy()
     facts.swapped = len(swaps.unlabelled) > 0 and bool(np.any(pooled & carried))

@@ -150,7 +150,7 @@ def account_rows(answer: PathAnswer, looked: Looked) -> dict[str, Any]:
                 "amount": facts.amount(int(answer.came[row]), row),
                 "address": _address(facts, looked.rows["target"][row]),
                 "txid": facts.txid(row),
-                "transfer_index": int(facts.trail.vout[row]),
+                "transfer_index": _index(facts, row),
                 **(_stop(facts, row) or {}),
             }
             for row in answer.stopped.tolist()
@@ -191,12 +191,20 @@ def _amount(facts: Facts, looked: Looked, asset_id: int, units: int, row: int) -
 
 def _place(facts: Facts, row: int) -> dict[str, Any]:
     """Where a transfer stands in its transaction, and its event in the block; None for the latter where it has none."""
-    place = int(facts.trail.point[row]), int(facts.trail.vout[row])
-    return {"transfer_index": place[1], "log_index": facts.logs.get(place)}
+    index = _index(facts, row)
+    logged = None if index is None else facts.logs.get((int(facts.trail.point[row]), index))
+    return {"transfer_index": index, "log_index": logged}
+
+
+def _index(facts: Facts, row: int) -> int | None:
+    """Position of the transfer; None where a swap brought the net of several."""
+    assert facts.trail.shown is not None
+    return int(facts.trail.shown[row]) if facts.trail.shown[row] >= 0 else None
 
 
 def _outpoint(facts: Facts, row: int) -> str:
-    return f"{facts.txid(row)}:{int(facts.trail.vout[row])}"
+    index = _index(facts, row)
+    return facts.txid(row) if index is None else f"{facts.txid(row)}:{index}"
 
 
 def _address(facts: Facts, address: int | None) -> str | None:

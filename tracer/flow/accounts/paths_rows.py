@@ -63,8 +63,10 @@ def seeded_at(rows: pl.DataFrame, entered: pl.DataFrame) -> Wide:
     return wide(found["units"].fill_null(0))
 
 
-def trail_of(rows: pl.DataFrame, assets: Assets, seen: I64, looked_at: I64, *, stopped: bool) -> Trail:
-    """The rows with the ledger's names, as documents read them: each is an output."""
+def trail_of(
+    rows: pl.DataFrame, shown: I64, assets: Assets, seen: I64, looked_at: I64, *, stopped: bool
+) -> Trail:
+    """The rows with the ledger's names, as documents read them: each is an output. `shown`: as `Trail.shown`."""
     import polars as pl
 
     count = rows.height
@@ -87,7 +89,7 @@ def trail_of(rows: pl.DataFrame, assets: Assets, seen: I64, looked_at: I64, *, s
         time=time, since=time, address=address, holding=where("holding"), beyond=where("left"),
         swept_to=where("swept_to"), pool=np.where(where("pool") > 0, address, -1), degree=where("degree"),
         mixes=no_mixes(), pools=no_pools(), seed_pools=np.empty(0, np.int64), seen=seen, looked_at=looked_at,
-        stopped=stopped, asset=asset["number"].to_numpy(), paid_to=address,
+        stopped=stopped, asset=asset["number"].to_numpy(), paid_to=address, shown=shown,
     )  # fmt: skip
 
 

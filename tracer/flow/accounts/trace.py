@@ -26,6 +26,7 @@ from tracer.flow.accounts.openings import NATIVE, Runs, openings
 from tracer.flow.accounts.pools import look_at_pools
 from tracer.flow.accounts.receipts import entering
 from tracer.flow.accounts.rows import SWAP, schema
+from tracer.flow.accounts.sides import sides
 from tracer.flow.accounts.swaps import Swaps, pool_least
 from tracer.flow.accounts.tips import tips
 from tracer.flow.accounts.untold import untold
@@ -126,8 +127,9 @@ def follow(
     taints = {name: queue_method(name)(transfers, by_method[name], bounds) for name in question.methods}
     most = ceiling(transfers, seeding)
     view = View.of(made, transfers, list(taints.values()), most)
+    apart = sides(ledger, made.rows)
     trail = view.trail(
-        union(closure.verdicts.seen, distinct(rows["source"].drop_nulls().to_numpy())),
+        apart, union(closure.verdicts.seen, distinct(rows["source"].drop_nulls().to_numpy())),
         closure.verdicts.looked_at, stopped=reach.stopped,
     )  # fmt: skip
     owner = view.owner(seeding)
@@ -141,6 +143,7 @@ def follow(
     )  # fmt: skip
     lots.flagged = words.beside_lots(entered)
     facts.gaps += [*untold(ledger, reach.queues), *words.gaps(assets, ends, doubts, unread, hostile)]
+    facts.gaps += words.guessed(trail, np.asarray(facts.ceiling > 0), assets, closure.verdicts)
     if lost := enters.lost():
         facts.gaps.append(
             f"{lost} transfers that bridges brought were swapped at once: what came was not followed"

@@ -189,6 +189,10 @@ class Verdicts:
         self.looked_at = union(self.looked_at, distinct(np.array(sorted(self._deposits.looked_at), np.int64)))
         return found.select("address_id", "tx_id", "asset_id", "service", "swept_to", "left")
 
+    def unsure(self, queues: pl.DataFrame) -> pl.DataFrame:
+        """Those of these queues (address_id, asset_id) that are deposit accounts only if they held little before."""
+        return queues.clear() if self._deposits is None else self._deposits.unsure(queues)
+
     def _outside(self, *, seeded: bool) -> pl.Expr:
         """Whether a transfer lies outside the window of the question at the side that is nearer to the seeds."""
         import polars as pl

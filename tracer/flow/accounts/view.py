@@ -125,8 +125,14 @@ class View:
         found[: len(self.place)] = seeding.owner[self.place]
         return found
 
-    def trail(self, seen: I64, looked_at: I64, *, stopped: bool) -> Trail:
-        """The outputs with the ledger's names for them."""
+    def _places(self, sides: pl.DataFrame) -> I64:
+        """Position of the one transfer that each transfer, or what was cut at it, stands for; -1: for several."""
+        own = np.concatenate([self.place, self.cut])
+        given, got = (sides[name].to_numpy()[self.row(own)] for name in ("in_place", "out_place"))
+        return np.where(self.part(own) == INTO, given, got).astype(np.int64)
+
+    def trail(self, sides: pl.DataFrame, seen: I64, looked_at: I64, *, stopped: bool) -> Trail:
+        """The outputs with the ledger's names for them; `sides`: of the book's rows."""
         import polars as pl
 
         rows = self.book.rows
@@ -134,9 +140,23 @@ class View:
         last = self._last_into()
         own = np.concatenate([self.place, self.cut, last[self.queue]])
         whose = self.row(own)
-        table = rows.select(
-            "tx_id", "position", "time", "source", "target", "holding", "swept_to", "left", "degree", "pool"
-        ).with_columns(pl.col("source", "target").fill_null(-1).cast(pl.Int64))[whose]
+        table = (
+            rows.hstack(sides)
+            .select(
+                "paid",
+                "tx_id",
+                "position",
+                "time",
+                "source",
+                "target",
+                "holding",
+                "swept_to",
+                "left",
+                "degree",
+                "pool",
+            )
+            .with_columns(pl.col("source", "target").fill_null(-1).cast(pl.Int64))[whose]
+        )
         a, b = len(self.place), len(self.place) + len(self.cut)
         source, target = table["source"].to_numpy(), table["target"].to_numpy()
         far, near = (source, target) if backward else (target, source)
@@ -144,8 +164,12 @@ class View:
         address[a:b] = near[a:b]
         queues = self.book.queues["address_id"].to_numpy().astype(np.int64)
         address[b:] = queues[self.queue]
-        into = self.part(own) == INTO  # the money went on in the same transaction
-        address[into & (np.arange(len(self)) < a)] = near[into & (np.arange(len(self)) < a)]
+        into = self.part(own) == INTO
+        on = into & (
+            np.arange(len(self)) < a
+        )  # the money went on in the same transaction, where nothing ends it
+        on[:a] &= self.transfers.target[self.place] < self.book.queues.height
+        address[on] = near[on]
         fate = self.fates()
         ended = (fate != int(Fate.SPENT)) & (np.arange(len(self)) < a)
         tx_id = table["tx_id"].to_numpy().astype(np.int64)
@@ -173,7 +197,9 @@ class View:
             holding=where("holding"), beyond=where("left"), swept_to=where("swept_to"),
             pool=np.where(where("pool") > 0, address, -1), degree=where("degree"),
             mixes=no_mixes(), pools=no_pools(), seed_pools=np.empty(0, np.int64), seen=seen, looked_at=looked_at,
-            backward=backward, stopped=stopped, asset=asset, paid_to=target,
+            backward=backward, stopped=stopped, asset=asset,
+            paid_to=np.where(into, table["paid"].to_numpy(), target),
+            shown=np.concatenate([self._places(sides), np.full(len(self.queue), -1, np.int64)]),
         )  # fmt: skip
 
     def _last_into(self) -> I64:

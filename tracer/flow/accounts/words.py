@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tracer.flow.accounts.assets import Assets
 from tracer.flow.accounts.limits import Rests
+from tracer.flow.accounts.verdicts import Verdicts
 from tracer.flow.question import Question
+from tracer.flow.queues.columns import Bools
 from tracer.flow.seeding.seeds import Lots
+from tracer.flow.trail import Trail
 from tracer.flow.worth import DAY
 
 if TYPE_CHECKING:
@@ -24,10 +29,8 @@ def received(lots: Lots, assets: Assets, entered: pl.DataFrame) -> dict[int, dic
     came = lots.moved.filter(
         pl.col("seed_in").is_not_null() & pl.col("asset_id").is_in(known) & pl.col("amount").is_not_null()
     )
-    swapped = entered.filter((pl.col("basis") > 0) & ~pl.col("lot")).select("asset_id", "units", "time")
     found: dict[int, dict[int, int]] = {}
-    rows = [*came.select("asset_id", "amount", "time").iter_rows(), *swapped.iter_rows()]
-    for asset, units, time in rows:
+    for asset, units, time in came.select("asset_id", "amount", "time").iter_rows():
         days = found.setdefault(assets.number(asset), {})
         days[time // DAY] = days.get(time // DAY, 0) + int(units)
     return found
@@ -53,6 +56,25 @@ def gaps(
         names = ", ".join(assets.shown[number].coin.name for number in hostile[:3])
         gaps.append(f"more than can be counted was seeded of {names}: not followed")
     return gaps
+
+
+def guessed(trail: Trail, carried: Bools, assets: Assets, verdicts: Verdicts) -> list[str]:
+    """What is said where a service's deposit accounts may have held more before the first block than the rule allows.
+
+    carried  bool per output of the trail: whether money of the seeds can have come that far
+    """
+    import polars as pl
+
+    at = np.flatnonzero((trail.swept_to >= 0) & carried)
+    ids = [assets.shown[number].asset_id for number in trail.assets()[at].tolist()]
+    kinds = {"address_id": pl.Int32, "asset_id": pl.Int32}
+    met = pl.DataFrame({"address_id": trail.address[at], "asset_id": ids}, schema=kinds).unique()
+    if not (count := verdicts.unsure(met).height):
+        return []
+    return [
+        f"what {count} deposit accounts held before the first block that was read is not known: one that held more is "
+        "no deposit account, and part of what came to it may be there still"
+    ]
 
 
 def notes(question: Question, assets: Assets, beside: pl.DataFrame, *, swapped: bool) -> list[str]:
