@@ -161,11 +161,11 @@ def of_one_asset(graph: dict[str, Any]) -> bool:
 
 
 def held_to_the_chain(graph: dict[str, Any]) -> bool:
-    """Nothing more of a transfer is traced than it moved."""
+    """Nothing more of a transfer is traced than it moved; what a limit ended before it moves on clean, as a seed too."""
     traced: Counter[tuple[str, int, str]] = Counter()
     onchain = {}
     for edge in graph["edges"]:
-        if edge["txid"]:
+        if edge["txid"] and edge["kind"] != "cut":
             key = (edge["txid"], edge["transfer_index"], edge["asset_id"])
             traced[key] += int(edge["amount"])
             onchain[key] = int(edge["amount_onchain"])

@@ -1,12 +1,12 @@
 """A service's deposit address on an account chain, recognised by where its money goes (heuristics.md, B1).
 
 An untagged account is a customer's deposit address of one service, as far as one asset is concerned, when all it ever
-paid out (gas apart) went to hot accounts of that service, when it kept at most `kept` percent of what it held and got by its
-last payment, and each arrival that is called a deposit was passed on, by the next payment, within `blocks` blocks. A
-hot account is tagged as one (or as a pool). Who pays another customer's deposit address pays a service; a service does
-not sweep there. One payment to anybody else makes it an account like any other, and what it paid is followed: else a
-second exit would be hidden, and what the service got overstated. A log moves only its own token, so nobody's spam
-unmakes the deposits of another asset.
+paid out (gas apart) went to hot accounts of that service, when it kept at most `kept` percent of what it held and got
+by its last payment, and each arrival that is called a deposit was passed on, by the next payment, within `blocks`
+blocks. A hot account is tagged as one (or as a pool). Who pays another customer's deposit address pays a service; a
+service does not sweep there. One payment to anybody else makes it an account like any other, and what it paid is
+followed: else a second exit would be hidden, and what the service got overstated. A log moves only its own token, so
+nobody's spam unmakes the deposits of another asset.
 
 Tier extended; its header is `rules/heuristics/account_deposit_sweep.py`. It fails where a person pays all they have
 straight from a wallet of their own to a hot account: the service is right, the address named as its deposit address is
