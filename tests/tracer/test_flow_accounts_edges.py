@@ -161,7 +161,7 @@ def of_one_asset(graph: dict[str, Any]) -> bool:
 
 
 def held_to_the_chain(graph: dict[str, Any]) -> bool:
-    """Nothing more of a transfer is traced than it moved; what a limit ended before it moves on clean, as a seed too."""
+    """Nothing more of a transfer is traced than it moved; what a limit ended before it moves on clean."""
     traced: Counter[tuple[str, int, str]] = Counter()
     onchain = {}
     for edge in graph["edges"]:
