@@ -36,16 +36,23 @@ class Known:
 
     def services_joined(self, clusters: pl.DataFrame, column: str) -> list[tuple[str, ...]]:
         """Clusters (`address_id`, `column`) that hold addresses of two services or more: their names."""
-        held = clusters.select("address_id", pl.col(column).alias("cluster"))
-        found = (
-            self.owned.filter("service")
-            .join(held, on="address_id")
-            .join(self.names, on="owner")
-            .group_by("cluster")
-            .agg(pl.col("name").unique().sort())
-            .filter(pl.col("name").list.len() > 1)
-        )
-        return sorted(tuple(names) for names in found["name"].to_list())
+        return services_joined(self.owned, self.names, clusters, column)
+
+
+def services_joined(
+    owned: pl.DataFrame, names: pl.DataFrame, clusters: pl.DataFrame, column: str
+) -> list[tuple[str, ...]]:
+    """The same of `owned` and `names` as `Known` has them."""
+    held = clusters.select("address_id", pl.col(column).alias("cluster"))
+    found = (
+        owned.filter("service")
+        .join(held, on="address_id")
+        .join(names, on="owner")
+        .group_by("cluster")
+        .agg(pl.col("name").unique().sort())
+        .filter(pl.col("name").list.len() > 1)
+    )
+    return sorted(tuple(row) for row in found["name"].to_list())
 
 
 def known(ledger: Ledger, truth: GroundTruth) -> Known:

@@ -161,12 +161,12 @@ def of_one_asset(graph: dict[str, Any]) -> bool:
 
 
 def held_to_the_chain(graph: dict[str, Any]) -> bool:
-    """Nothing more of a transfer is traced than it moved; what a limit ended before it moves on clean."""
-    traced: Counter[tuple[str, int, str]] = Counter()
+    """Nothing more of a transfer is traced than it moved, nor cut at it: what a limit ended moves on clean."""
+    traced: Counter[tuple[str, int, str, bool]] = Counter()
     onchain = {}
     for edge in graph["edges"]:
-        if edge["txid"] and edge["kind"] != "cut":
-            key = (edge["txid"], edge["transfer_index"], edge["asset_id"])
+        if edge["txid"]:
+            key = (edge["txid"], edge["transfer_index"], edge["asset_id"], edge["kind"] == "cut")
             traced[key] += int(edge["amount"])
             onchain[key] = int(edge["amount_onchain"])
     return all(traced[key] <= onchain[key] for key in traced)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from adapters.simulation.evaluation import services_joined
 from adapters.simulation.exchanges import VASPS
 from tracer.clustering import measure
 
@@ -44,16 +45,7 @@ class Known:
 
     def services_joined(self, clusters: pl.DataFrame, column: str) -> list[tuple[str, ...]]:
         """Clusters (`address_id`, `column`) that hold accounts of two services or more: their names."""
-        held = clusters.select("address_id", pl.col(column).alias("cluster"))
-        found = (
-            self.owned.filter("service")
-            .join(held, on="address_id")
-            .join(self.names, on="owner")
-            .group_by("cluster")
-            .agg(pl.col("name").unique().sort())
-            .filter(pl.col("name").list.len() > 1)
-        )
-        return sorted(tuple(names) for names in found["name"].to_list())
+        return services_joined(self.owned, self.names, clusters, column)
 
 
 def known(ledger: Ledger, truth: AccountTruth) -> Known:
