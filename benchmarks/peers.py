@@ -26,12 +26,12 @@ def measure(runs: int) -> list[str]:
     ends = np.cumsum([len(b) for b in blocks])
     starts = ends - np.array([len(b) for b in blocks])
     hashes = np.array([np.frombuffer(sha256d(b[:80]), np.uint8) for b in blocks])
-    money = CHAINS["bitcoin-regtest"].max_money
+    chain = CHAINS["bitcoin-regtest"]
     ours, theirs = [], []
     count = 0
     for _ in range(runs + 1):
         began = time.perf_counter()
-        decoded = decode_blocks(raw, starts, ends, 0, hashes, money)
+        decoded = decode_blocks(raw, starts, ends, 0, hashes, chain)
         seconds = time.perf_counter() - began
         assert decoded.batch is not None
         count = decoded.batch.txs.num_rows

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adapters.bitcoin.blockindex import block_files, index_files
 from adapters.bitcoin.chains import BitcoinChain
 from adapters.bitcoin.decode import Decoded, decode_blocks
-from adapters.bitcoin.headers import HEADER_SIZE, Header
+from adapters.bitcoin.headers import Header
 from adapters.bitcoin.planning import Plan, Planned, clip, plan
 from tracer.errors import BadBlock, BadBlockFile, SourceUnavailable
 from tracer.ledger.batch import KnownChain, UtxoBatch
@@ -23,6 +23,8 @@ RUN_BYTES = 32 << 20
 RUN_BLOCKS = 20_000
 DECODERS = 2
 RUNS_AHEAD = 6
+_FRONT = 4_000
+"""Bytes of a block in which the height stands that its coinbase states."""
 
 
 class BlockFiles:
@@ -81,7 +83,7 @@ class BlockFiles:
         place = self.index.places[header.place]
         with self.index.files[place.file].open("rb") as handle:
             handle.seek(place.offset)
-            height = coinbase_height(handle.read(min(place.size, 1000)))
+            height = coinbase_height(handle.read(min(place.size, _FRONT)), self.chain)
         lowest = self.chain.bip34_height
         return height if height is not None and lowest <= height < 1 << 31 else None
 
@@ -116,9 +118,7 @@ class BlockFiles:
     def _decode(self, run: list[Header], height: int) -> Decoded:
         buffer, starts, ends = self._fill(run)
         hashes = np.frombuffer(b"".join(h.block_hash for h in run), np.uint8).reshape(-1, 32).copy()
-        return decode_blocks(
-            buffer, starts, ends, height, hashes, self.chain.max_money, self.chain.segwit_height
-        )
+        return decode_blocks(buffer, starts, ends, height, hashes, self.chain)
 
     def _runs(self, headers: Sequence[Header]) -> Iterator[list[Header]]:
         run: list[Header] = []
@@ -167,10 +167,10 @@ class BlockFiles:
             raise BadBlockFile(f"{damage[0]}{others}.")
 
 
-def coinbase_height(raw: bytes) -> int | None:
-    """The height a coinbase states as its first push (BIP 34), or None."""
-    at = HEADER_SIZE
-    if len(raw) < at + 60:  # less than any transaction
+def coinbase_height(raw: bytes, chain: BitcoinChain) -> int | None:
+    """The height a coinbase states as its first push (BIP 34), or None; `raw` is the front of a block."""
+    at = chain.proof.size(raw)
+    if at is None or len(raw) < at + 60:  # less than any transaction
         return None
     at += {0xFD: 3, 0xFE: 5, 0xFF: 9}.get(raw[at], 1) + 4
     if raw[at] == 0:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.bitcoin.chains import MAGICS, BitcoinChain
-from adapters.bitcoin.headers import HEADER_SIZE, Header, block_hash, work_problem
+from adapters.bitcoin.headers import HEADER_SIZE, Header, work_problem
 from tracer.errors import BadBlockFile, SourceUnavailable
 
 LONGEST_ZERO_END = 64
@@ -145,15 +145,15 @@ class _Walk:
                 return self._cut_off(at)
             self.index.damage.append(f"{self.file} holds a damaged record at offset {at}")
             return following
-        header = content[start : start + HEADER_SIZE]
-        digest = block_hash(header)
-        bits = int.from_bytes(header[72:76], "little")
-        if problem := work_problem(digest, bits, chain):
+        header = self._header(start, size)
+        digest = chain.proof.hash(header)
+        if problem := work_problem(header, chain):
             self.index.damage.append(
                 f"{self.file} at offset {start}: block {digest[::-1].hex()} is refused, {problem}"
             )
             whole = content[start + size : start + size + 4] in (chain.magic, b"", bytes(4))
             return start + size if whole else self._next(at + 1)
+        bits = int.from_bytes(header[72:76], "little")
         found = Header(digest, header[4:36], bits, len(self.index.places))
         self.index.add(found, Place(self.number, start, size))
         return start + size
@@ -168,14 +168,20 @@ class _Walk:
     def _next(self, at: int) -> int:
         """Position of the next magic that a plausible block follows; the end of the file where there is none."""
         while (at := self.content.find(self.chain.magic, at)) >= 0:
-            header = self.content[at + 8 : at + 8 + HEADER_SIZE]
             size = int.from_bytes(self.content[at + 4 : at + 8], "little")
-            if len(header) == HEADER_SIZE and HEADER_SIZE < size <= self.chain.max_block_size:
-                bits = int.from_bytes(header[72:76], "little")
-                if work_problem(block_hash(header), bits, self.chain) is None:
-                    return at
+            plausible = HEADER_SIZE < size <= self.chain.max_block_size and at + 8 + HEADER_SIZE <= self.end
+            if plausible and work_problem(self._header(at + 8, size), self.chain) is None:
+                return at
             at += 1
         return self.end
+
+    def _header(self, start: int, size: int) -> bytes:
+        """The header of the block of `size` bytes at a position; its first 80 bytes where it does not say its end."""
+        fixed = self.chain.proof.fixed
+        if fixed is not None:
+            return self.content[start : start + fixed]
+        block = self.content[start : start + size]
+        return block[: self.chain.proof.size(block) or HEADER_SIZE]
 
     def _used(self) -> int:
         at = self.end

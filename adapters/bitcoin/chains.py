@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from adapters.addresses import litecoin
 from adapters.bitcoin import addresses
 from adapters.bitcoin.addresses import AddressFormat
+from adapters.bitcoin.work import BY_BLOCK_HASH, BY_SCRYPT, ProofOfWork
 from adapters.hashes import hash_bytes
 from tracer.chain import AddressKey, Family
 from tracer.errors import UsageError
@@ -16,6 +19,15 @@ from tracer.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+class Layout(StrEnum):
+    """How a chain writes the transactions of a block."""
+
+    BITCOIN = (
+        "bitcoin"  # the developer reference's "raw transaction format"; BIP 144 where the chain has SegWit
+    )
+
 
 FEW = 16
 """Up to so many keys are hashed one by one: loading the kernels takes longer."""
@@ -35,6 +47,8 @@ class BitcoinChain:
 
     bip34_height   from here on a coinbase states its height; segwit_height: from here on BIP 141 holds
     max_block_size bytes: a block's weight limit, since a byte weighs at least one
+    proof          what a header's work is, and how long a header is (`adapters.bitcoin.work`)
+    layout         how transactions and what follows them are written (`adapters.bitcoin.layouts`)
     price_asset    None where the coin is worth nothing; regtest keeps BTC, because simulated worlds live there and
                    show what a case looks like, prices too
     """
@@ -46,12 +60,14 @@ class BitcoinChain:
     pow_limit: int
     halving_interval: int
     bip34_height: int
-    segwit_height: int
+    segwit_height: int | None
     max_block_size: int = 4_000_000
     asset: str = "BTC"
     price_asset: str | None = "BTC"
     decimals: int = 8
     max_money: int = 21_000_000 * _COIN
+    proof: ProofOfWork = BY_BLOCK_HASH
+    layout: Layout = Layout.BITCOIN
 
     family = Family.UTXO
 
@@ -82,7 +98,7 @@ class BitcoinChain:
         return hash_bytes(text)[::-1]
 
     def subsidy(self, height: int) -> int:
-        """New coins at a height: 50 coins, halved every `halving_interval` blocks."""
+        """Most new coins at a height: 50 coins, halved every `halving_interval` blocks."""
         halvings = height // self.halving_interval
         return 50 * _COIN >> halvings if halvings < 64 else 0
 
@@ -115,6 +131,8 @@ _GENESIS_TEST = "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f494
 _GENESIS_TEST4 = "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043"
 _GENESIS_REGTEST = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
 _GENESIS_SIGNET = "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"
+
+_GENESIS_LITECOIN_REGTEST = "530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"
 
 _ENTRIES = (
     BitcoinChain(
@@ -170,16 +188,30 @@ _ENTRIES = (
         bip34_height=1,
         segwit_height=0,
     ),
+    BitcoinChain(
+        name="litecoin-regtest",
+        genesis=_GENESIS_LITECOIN_REGTEST,
+        price_asset=None,
+        magic=bytes.fromhex("fabfb5da"),
+        format=litecoin.REGTEST,
+        pow_limit=0x7FFFFF << 232,
+        halving_interval=150,
+        bip34_height=500,
+        segwit_height=0,
+        asset="LTC",
+        max_money=84_000_000 * _COIN,
+        proof=BY_SCRYPT,
+    ),
 )
 
 CHAINS: Mapping[str, BitcoinChain] = {entry.name: entry for entry in _ENTRIES}
 """Every chain of the family by its short name."""
 
-MAGICS: Mapping[bytes, str] = {entry.magic: entry.name for entry in _ENTRIES} | {
+MAGICS: Mapping[bytes, str] = {entry.magic: entry.name for entry in reversed(_ENTRIES)} | {
     bytes.fromhex("fbc0b6db"): "litecoin",
     bytes.fromhex("c0c0c0c0"): "dogecoin",
 }
-"""Network magics we can name in an error, also of chains we do not read."""
+"""Network magics we can name in an error, also of chains we do not read; of chains that share one, the first."""
 
 
 def named(text: str) -> BitcoinChain | None:

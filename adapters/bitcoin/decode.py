@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.bitcoin import scan
+from adapters.bitcoin.chains import BitcoinChain
 from adapters.bitcoin.classify import Scripts
 from adapters.bitcoin.hashing import sha256_pieces, sha256_rows
 from tracer.chain import TX_INDEX_BITS, ScriptKind
@@ -96,13 +97,18 @@ class _Blocks:
     """The walked blocks of one call, as arrays cut to what was sound."""
 
     def __init__(
-        self, buffer: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], max_money: int
+        self,
+        buffer: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        chain: BitcoinChain,
     ) -> None:
+        bodies = starts + _header_sizes(buffer, starts, ends, chain)
         tx, txin, txout = scan.columns(int((ends - starts).sum()))
         counts = np.zeros(len(starts), np.int64)
         problems = np.zeros(len(starts), np.int64)
         n_tx, n_in, n_out = scan.scan_blocks(
-            buffer, starts, ends, max_money, tx, txin, txout, counts, problems
+            buffer, bodies, ends, chain.max_money, tx, txin, txout, counts, problems
         )
         self.buffer, self.starts, self.ends = buffer, starts, ends
         self.tx, self.txin, self.txout = tx[:n_tx], txin[:n_in], txout[:n_out]
@@ -150,15 +156,14 @@ class _Blocks:
             if bad.any():
                 self.cut(int(np.flatnonzero(bad)[0]), reason)
 
-    def check_witness(self, segwit_from: int | None) -> None:
+    def check_witness(self, segwit_from: int) -> None:
         """Witness commitment of BIP 141, where the block carries witnesses or says that it did."""
         has_witness = self.tx[:, 3] > 0
-        if segwit_from is not None:
-            bare = np.setdiff1d(np.arange(segwit_from, self.sound), self.tx[has_witness, 0])
-            for block in bare.tolist():
-                if self._commitment(int(self.firsts[block]))[1] is not None:
-                    self.cut(block, "it commits to witnesses that are missing here")
-                    break
+        bare = np.setdiff1d(np.arange(segwit_from, self.sound), self.tx[has_witness, 0])
+        for block in bare.tolist():
+            if self._commitment(int(self.firsts[block]))[1] is not None:
+                self.cut(block, "it commits to witnesses that are missing here")
+                break
         blocks = np.unique(self.tx[has_witness, 0])
         if not len(blocks):
             return
@@ -198,24 +203,38 @@ class _Blocks:
         return reserved, claim
 
 
+def _header_sizes(
+    buffer: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], chain: BitcoinChain
+) -> NDArray[np.int64]:
+    """Bytes of each block's header; where a block does not say, all it has: then its body is cut off."""
+    if chain.proof.fixed is not None:
+        return np.full(len(starts), chain.proof.fixed, np.int64)
+    sizes = [
+        chain.proof.size(buffer[start:end].tobytes()) or end - start
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+    return np.array(sizes, np.int64)
+
+
 def decode_blocks(
     buffer: NDArray[np.uint8],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     first_height: int,
     hashes: NDArray[np.uint8],
-    max_money: int,
-    segwit_height: int | None = None,
+    chain: BitcoinChain,
 ) -> Decoded:
     """Decode whole blocks of consecutive heights into a batch.
 
     buffer (n,) uint8 holds each block from `starts[i]` to `ends[i]`; hashes (b, 32) are the block hashes in
-    wire order; from `segwit_height` on a witness commitment without its reserved value means that somebody stripped
-    the witnesses. Blocks before the first unsound one are returned; `problem` says what is wrong with the next.
+    wire order; from the chain's `segwit_height` on a witness commitment without its reserved value means that
+    somebody stripped the witnesses. Blocks before the first unsound one are returned; `problem` says what is wrong
+    with the next.
     """
-    blocks = _Blocks(buffer, starts, ends, max_money)
+    blocks = _Blocks(buffer, starts, ends, chain)
     blocks.check_merkle()
-    blocks.check_witness(None if segwit_height is None else max(0, segwit_height - first_height))
+    if chain.segwit_height is not None:
+        blocks.check_witness(max(0, chain.segwit_height - first_height))
     if not blocks.sound:
         return Decoded(None, 0, blocks.problem)
     return Decoded(_batch(blocks, first_height, hashes), blocks.sound, blocks.problem)

@@ -61,10 +61,10 @@ def _skip_bytes(buffer, at, end):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def scan_blocks(buffer, starts, ends, max_money, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
+def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
     """Fill offset columns for whole blocks; returns (transactions, inputs, outputs) written.
 
-    buffer (n,) uint8; starts, ends (b,) int64: each block from its header to its end.
+    buffer (n,) uint8; bodies, ends (b,) int64: each block from behind its header to its end.
     tx     (t, 9) int64: block, start, end, witness start (0 without), version, locktime, inputs, outputs, out value
     txin   (i, 5) int64: transaction, offset of the outpoint, sequence, script offset, script length
     txout  (o, 4) int64: transaction, value, script offset, script length
@@ -74,9 +74,9 @@ def scan_blocks(buffer, starts, ends, max_money, tx, txin, txout, counts, proble
     n_tx = 0
     n_in = 0
     n_out = 0
-    for b in range(starts.shape[0]):
+    for b in range(bodies.shape[0]):
         end = ends[b]
-        count, at = _varint(buffer, starts[b] + 80, end)
+        count, at = _varint(buffer, bodies[b], end)
         if at < 0:
             problems[b] = CUT_OFF
             return n_tx, n_in, n_out

@@ -46,7 +46,7 @@ def _decode(blocks: list[bytes], first_height: int = 0) -> Decoded:
     ends = np.cumsum([len(b) for b in blocks])
     hashes = np.array([np.frombuffer(sha256d(b[:80]), np.uint8) for b in blocks])
     starts = ends - np.array([len(b) for b in blocks])
-    return decode_blocks(raw, starts, ends, first_height, hashes, CHAINS["bitcoin-regtest"].max_money)
+    return decode_blocks(raw, starts, ends, first_height, hashes, CHAINS["bitcoin-regtest"])
 
 
 def test_every_script_kind_is_told_apart() -> None:

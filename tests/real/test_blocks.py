@@ -96,14 +96,14 @@ def _unpacked(path: Path) -> bytes:
 
 def _block(raw: bytes, height: int) -> UtxoBatch:
     digest = block_hash(raw[:80])
-    assert work_problem(digest, int.from_bytes(raw[72:76], "little"), MAINNET) is None
+    assert work_problem(raw[:80], MAINNET) is None
     decoded = decode_blocks(
         np.frombuffer(raw, np.uint8).copy(),
         np.array([0]),
         np.array([len(raw)]),
         height,
         np.frombuffer(digest, np.uint8).copy().reshape(1, 32),
-        MAINNET.max_money,
+        MAINNET,
     )
     assert decoded.problem is None
     assert decoded.batch is not None
