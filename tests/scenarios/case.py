@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rules import clustering
@@ -121,6 +123,31 @@ class Found:
         return self.names[txid] + (f":{vout}" if vout else "")
 
 
+_KEPT = TemporaryDirectory(prefix="scenarios-")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a scenario as a key: they are frozen, but hold lists."""
+
+    rows: Sequence[Tx]
+
+    def __hash__(self) -> int:
+        return hash(repr(self.rows))
+
+
+@cache
+def _store(of: _Rows, first: int, *, clusters: bool) -> Path:
+    """A store of these rows, made once: the tests of a scenario differ in what they ask."""
+    workspace = Workspace(Path(_KEPT.name) / str(_store.cache_info().misses)).ready()
+    rows = of.rows
+    with Ledger.open(workspace, CHAIN, read_only=False) as ledger:
+        Loader(ledger).load([since(batch(rows), first)])
+        if clusters:
+            build.build(ledger, clustering())
+    return workspace.chain_file(CHAIN.name)
+
+
 class Case:
     """A workspace that holds one scenario."""
 
@@ -142,10 +169,10 @@ class Case:
         self.rows = rows
         self.names = {shown(row.name): row.name for row in rows}
         self.workspace = Workspace(folder).ready()
-        with Ledger.open(self.workspace, CHAIN, read_only=False) as ledger:
-            Loader(ledger).load([since(batch(rows), first)])
-            if clusters and not bound:
-                build.build(ledger, clustering())
+        copyfile(
+            _store(_Rows(rows), first, clusters=clusters and not bound),
+            self.workspace.chain_file(CHAIN.name),
+        )
         add(self.workspace, [Reading.of("tags", tags)])
         add(self.workspace, [Reading.of("vasps", vasps)])
         if clusters and bound:
