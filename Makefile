@@ -43,4 +43,4 @@ lock:                  ## resolve the pinned, hashed requirements anew (needs uv
 			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
 
 clean:
-	@rm -rf .venv .anvil .numba-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build .bench
+	@rm -rf .venv .anvil .litecoin .numba-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build .bench

@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 
-def loads(text: str | bytes) -> Any:
-    """JSON as Python values. Raises `ValueError` where it is none, or nests deeper than Python goes."""
+def loads(text: str | bytes, *, exact: bool = False) -> Any:
+    """JSON as Python values. Raises `ValueError` where it is none, or nests deeper than Python goes.
+
+    exact   fractions become `Decimal`: amounts
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=Decimal if exact else None)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 

@@ -193,8 +193,8 @@ def _opened(workspace: Path, *, read_only: bool = False) -> Ledger:
 def prepared(world: Path, bench: Path) -> tuple[Path, Path]:
     """Two workspaces of a world, all facts and no clusters; and clusters that end one block early."""
     import rules
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import chain_named
+    from adapters.bitcoin.folder.source import BlockFiles
     from tracer.clustering.build import build
     from tracer.ledger.pull import pull
     from tracer.workspace import Workspace

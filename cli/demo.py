@@ -107,8 +107,8 @@ def _world(app: App, seed: int, txs: int) -> World:
 
 def _read(app: App, world: World) -> None:
     """Blocks through the block-file reader, claims through the importers, clusters built."""
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import chain_named
+    from adapters.bitcoin.folder.source import BlockFiles
     from tracer.intel import store
     from tracer.ledger.pull import pull
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from cli import compose
+from cli import compose, doctor_core, doctor_evm
 from cli.app import App, json_option
+from cli.doctor_plan import planned
 from cli.doctor_text import render
 
 if TYPE_CHECKING:
+    from adapters.bitcoin.core.probe import Capabilities as CoreOffers
+    from adapters.bitcoin.core.source import CoreSource
     from adapters.evm.audit import Difference
+    from adapters.evm.probe import Capabilities as EvmOffers
     from adapters.evm.source import EvmSource
     from tracer.chain import Chain
 
@@ -23,15 +27,16 @@ _NEGATIVE = 10
 @click.command("doctor")
 @click.argument("chain", required=False)
 @click.option(
-    "--source", "source_text", metavar="evm:URL", help="The node to ask; else TRACER_SOURCE_<CHAIN>."
+    "--source", "source_text", metavar="evm:URL|core:URL", help="The node to ask; else TRACER_SOURCE_<CHAIN>."
 )
 @click.option("--balances", is_flag=True, help="Compare balances of accounts drawn by lot with the node's.")
 @click.option(
     "--sample",
     type=click.IntRange(1),
     metavar="N",
-    help="With --balances: accounts to compare.  [default: 100]",
+    help="With --balances: accounts to compare.  [default: 100]  With --plan: transactions to load.",
 )
+@click.option("--plan", is_flag=True, help="Say what a whole CHAIN would take on this machine.")
 @click.option("--seed", type=int, default=0, show_default=True, help="With --balances: draws other ones.")
 @json_option
 @click.pass_context
@@ -41,6 +46,7 @@ def command(
     source_text: str | None,
     balances: bool,
     sample: int | None,
+    plan: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -50,14 +56,18 @@ def command(
     tokens, at ten blocks drawn by lot and at the tip. The first difference of each asset is shown: the block, the
     account, both balances, and what it probably comes from. Where there is none, internal transfers are complete for
     what was drawn. Exit code 4 where something differs, 3 where the node lacks what is needed.
+
+    With --plan a simulated chain is loaded for some seconds, and from that is said what disk, memory and time a whole
+    CHAIN would take here at least, and how far that is extrapolated.
     """
     from tracer.errors import TracerError, UsageError
 
     app: App = ctx.obj
     entry = None if chain is None else compose.chain(chain)
-    if entry is None and (source_text or balances):
+    if entry is None and (source_text or balances or plan):
         raise UsageError(
-            "a node is of a chain.", hint="Give its name: `tracer doctor CHAIN --source evm:URL`."
+            "a node, and a plan, is of a chain.",
+            hint="Give its name: `tracer doctor CHAIN --source evm:URL`.",
         )
     findings: list[dict[str, Any]] = []
     document: dict[str, Any] = {
@@ -66,6 +76,7 @@ def command(
         "chains": _chains(app, findings),
         "source": None,
         "balances": None,
+        "plan": None,
         "findings": findings,
     }
     source = None if entry is None else _source(app, entry, source_text)
@@ -75,9 +86,11 @@ def command(
         try:
             document["source"] = _node(app, source, findings)
             if balances:
-                document["balances"] = _balances(app, source, sample, seed, findings)
+                document["balances"] = _balances(app, _of_accounts(source), sample, seed, findings)
         except TracerError as error:
             _find(findings, source.chain.name, error.exit_code, error.problem, error.hint)
+    if plan and entry is not None:
+        document["plan"] = planned(app, entry, sample, source)
     app.emit(document, as_json, render)
     ctx.exit(max((each["code"] for each in findings), default=0))
 
@@ -117,22 +130,19 @@ def _chains(app: App, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def _source(app: App, entry: Chain, text: str | None) -> EvmSource | None:
+def _source(app: App, entry: Chain, text: str | None) -> CoreSource | EvmSource | None:
     """The node that is named, if one is."""
-    from adapters.evm.source import EvmSource
     from tracer.errors import UsageError
 
     text = text or os.environ.get(f"TRACER_SOURCE_{entry.name.upper().replace('-', '_')}")
     if not text:
         return None
-    if not text.startswith("evm:"):
-        raise UsageError("only nodes are examined.", hint="Give --source evm:URL.")
-    source = compose.source(app, entry.name, text)
-    assert isinstance(source, EvmSource)
-    return source
+    if not text.startswith(("core:", "evm:")):
+        raise UsageError("only nodes are examined.", hint="Give --source evm:URL or core:URL.")
+    return cast("CoreSource | EvmSource", compose.source(app, entry.name, text))
 
 
-def _node(app: App, source: EvmSource, findings: list[dict[str, Any]]) -> dict[str, Any]:
+def _node(app: App, source: CoreSource | EvmSource, findings: list[dict[str, Any]]) -> dict[str, Any]:
     """What the node offers, and how far the ledger is behind it."""
     offers, name = source.capabilities(), source.chain.name
     for shortcoming in offers.shortcomings():
@@ -140,26 +150,37 @@ def _node(app: App, source: EvmSource, findings: list[dict[str, Any]]) -> dict[s
     tip = None
     if name in compose.chains_read(app):
         with compose.open_ledger(app, name) as ledger:
-            tip = ledger.tip()
-    if tip is not None and tip.height > offers.head:
+            tip = ledger.read_to()
+    if tip is not None and tip > offers.head:
         _find(
             findings,
             name,
             3,
-            f"{offers.host} is behind: its newest block is {offers.head}, the store's is {tip.height}",
+            f"{offers.host} is behind: its newest block is {offers.head}, the store's is {tip}",
         )
     return {
         "host": offers.host,
-        "chain_id": offers.chain_id,
         "client": offers.client,
         "head": offers.head,
-        "finalized": offers.finalized,
-        "lag": offers.head - tip.height if tip else None,
-        "receipts": str(offers.receipts),
-        "traces": [str(way) for way in offers.traces],
-        "archive": offers.archive,
-        "batch": offers.batch,
+        "lag": None if tip is None else offers.head - tip,
+        **_told(offers),
     }
+
+
+def _of_accounts(source: CoreSource | EvmSource) -> EvmSource:
+    from adapters.evm.source import EvmSource
+    from tracer.errors import UsageError
+
+    if not isinstance(source, EvmSource):
+        raise UsageError("a core: node tells no balances of addresses.", hint="Leave out --balances.")
+    return source
+
+
+def _told(offers: CoreOffers | EvmOffers) -> dict[str, Any]:
+    """What only nodes of that family have."""
+    from adapters.evm.probe import Capabilities
+
+    return doctor_evm.told(offers) if isinstance(offers, Capabilities) else doctor_core.told(offers)
 
 
 def _balances(

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from cli import doctor_core, doctor_evm, doctor_plan
+
 
 def render(document: dict[str, Any]) -> None:
     """One line for each thing that was looked at, then what is wrong."""
@@ -16,27 +18,18 @@ def render(document: dict[str, Any]) -> None:
     if not document["chains"]:
         click.echo("  no chain was read yet")
     if document["source"] is not None:
-        _source(document["source"])
+        family = doctor_evm if "chain_id" in document["source"] else doctor_core
+        family.render(document["source"])
     if document["balances"] is not None:
         _balances(document["balances"])
+    if document["plan"] is not None:
+        doctor_plan.render(document["plan"])
     for finding in document["findings"]:
         mark = "problem" if finding["code"] else "note"
         hint = f" {finding['hint']}" if finding["hint"] else ""
         click.echo(f"{mark}: {finding['where']}: {finding['problem'].rstrip('.')}.{hint}")
     if not any(finding["code"] for finding in document["findings"]):
         click.echo("nothing is wrong with what was looked at")
-
-
-def _source(source: dict[str, Any]) -> None:
-    lag = "" if source["lag"] is None else f", {source['lag']:,} blocks ahead of the store"
-    archive = {True: "all states", False: "recent states only", None: "too short a chain to tell its states"}
-    final = "" if source["finalized"] is None else f", final up to {source['finalized']}"
-    click.echo(f"node {source['host']} ({source['client']}), chain id {source['chain_id']}")
-    click.echo(f"  newest block {source['head']}{final}{lag}")
-    click.echo(
-        f"  receipts by {source['receipts']}, traces by {', '.join(source['traces']) or 'nothing'}, "
-        f"{source['batch']} calls in a request, {archive[source['archive']]}"
-    )
 
 
 def _balances(made: dict[str, Any]) -> None:

@@ -87,8 +87,8 @@ def _measured(app: App, seed: int, txs: int) -> Measured:
 
 def _read(app: App, seed: int, world: Any) -> None:
     """Blocks through the block-file reader, as any others."""
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import chain_named
+    from adapters.bitcoin.folder.source import BlockFiles
     from tracer.ledger.pull import pull
 
     take_claims(app, world)

@@ -1,4 +1,4 @@
-"""`tracer export`: write a chain's facts in ethereum-etl's format."""
+"""`tracer export`: write a chain's facts in ethereum-etl's or bitcoin-etl's format."""
 
 from __future__ import annotations
 
@@ -27,25 +27,35 @@ from cli.app import App, json_option
 def command(
     app: App, chain: str, folder: Path, form: str, first: int | None, last: int | None, as_json: bool
 ) -> None:
-    """Write the facts of CHAIN as files with ethereum-etl's names: the whole folder or nothing.
+    """Write the facts of CHAIN as files with ethereum-etl's or bitcoin-etl's names: the whole folder or nothing.
 
-    Blocks, transactions, receipts, logs, token_transfers and traces. A README.md beside them says what tracer does not
-    keep; `tracer import` reads them again.
+    Of an EVM chain blocks, transactions, receipts, logs, token_transfers and traces; of a chain of the Bitcoin family
+    blocks and transactions. A README.md beside them says what tracer does not keep; `tracer import` reads them again.
     """
+    from adapters.bitcoin.entry import BitcoinChain
     from adapters.evm.chains import EvmChain
-    from adapters.files.writing import NOT_CARRIED, Format, export
+    from adapters.files import writing
+    from adapters.files.bitcoin_etl import writing as outputs
+    from adapters.files.folder import Format
     from tracer.errors import UsageError
 
     entry = compose.chain(chain)
-    if not isinstance(entry, EvmChain):
+    if not isinstance(entry, EvmChain | BitcoinChain):
         raise UsageError(
-            f"{entry.name} cannot be exported: these files are of EVM chains.",
+            f"{entry.name} cannot be exported: these files are of EVM chains and of the Bitcoin family.",
             hint="Formats of other chains are not written yet.",
         )
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is above --to {last}.")
     with compose.open_ledger(app, entry.name) as ledger, app.progress(f"writing {entry.name}") as advance:
-        written = export(ledger, folder, Format(form), first=first, last=last, progress=advance)
+        if isinstance(entry, BitcoinChain):
+            notes = outputs.NOT_CARRIED
+            written = outputs.export(
+                ledger, entry, folder, Format(form), first=first, last=last, progress=advance
+            )
+        else:
+            notes = writing.NOT_CARRIED
+            written = writing.export(ledger, folder, Format(form), first=first, last=last, progress=advance)
     document: dict[str, Any] = {
         "schema": "tracer.export/1",
         "chain": entry.name,
@@ -54,7 +64,7 @@ def command(
         "format": form,
         "blocks": {"from": written.first, "to": written.last, "count": written.blocks},
         "files": [{"file": name, "rows": rows} for name, rows in written.rows.items()],
-        "notes": list(NOT_CARRIED),
+        "notes": list(notes),
     }
     app.emit(document, as_json, lambda _: _render(document))
 

@@ -20,8 +20,9 @@ from tracer.workspace import Workspace
 VERBS: dict[str, str] = {
     "demo": "Build a simulated case, trace it, print the cash-out tables.",
     "sync": "Pull blocks of a chain into the ledger; resumes; rolls reorgs back.",
-    "import": "Load what ethereum-etl or cryo exported.",
-    "export": "Write a chain's facts in ethereum-etl's format.",
+    "import": "Load what bitcoin-etl, ethereum-etl or cryo exported.",
+    "export": "Write a chain's facts in bitcoin-etl's or ethereum-etl's format.",
+    "seeds": "List the addresses of a seized wallet, or those in a text dump.",
     "trace": "Follow money from seeds to where it was cashed out.",
     "paths": "Show how money can have gone from one place to another, or to services.",
     "request": "Write the letters to the services a trace reached.",
@@ -32,7 +33,7 @@ VERBS: dict[str, str] = {
     "prices": "Import and show daily prices.",
     "case": "Show and verify the custody log.",
     "status": "What this workspace holds, and what it does not.",
-    "doctor": "Health of workspace and node; compare balances with a node's.",
+    "doctor": "Health of workspace and node; balances beside a node's; what a whole chain would take.",
 }
 """Verb -> help line, in the order `--help` shows. Each verb is `cli/<verb>.py` with a `command`."""
 _MODULES = {"import": "import_data"}
@@ -41,6 +42,14 @@ _MODULES = {"import": "import_data"}
 
 class _Verbs(click.Group):
     """Knows every verb by name and imports one only when it runs, so that `--help` stays fast."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse private keys and recovery words before any verb can log, keep or repeat them."""
+        from adapters.wallets.secrets import refuse
+
+        if not ctx.resilient_parsing:  # a shell completing a line
+            refuse(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(VERBS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import compose
+from cli import compose, ondemand
 from cli.app import App, at_option, case_options, intel_option, json_option, json_text
 from cli.bridges import leading_on, list_options
 from cli.trace import on_chain
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 @click.option("--price-source", metavar="NAME", help="Prices of this source only; else as sources rank.")
 @click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
 @list_options
+@ondemand.options
 @at_option
 @intel_option
 @case_options
@@ -99,6 +100,10 @@ def command(
     chain_name: str | None,
     emitters: tuple[Path, ...],
     mixer_pools: tuple[Path, ...],
+    source: str | None,
+    yes: bool,
+    rate: float,
+    max_requests: int,
     at: str | None,
     intel: str | None,
     case_id: str,
@@ -125,6 +130,7 @@ def command(
 
     with compose.case_question(app, "paths", (), case_id, purpose) as log:
         chain, (first, *last) = on_chain(chain_name, [start] if end is None else [start, end])
+        demand = ondemand.demand(chain, source, yes, rate, max_requests, at)
         compose.words(asset)
         accounts = chain.family is Family.ACCOUNT
         if not accounts:
@@ -151,6 +157,10 @@ def command(
         )
         question = PathQuestion(asked, last[0] if last else None, best)
         with walking(app) as walk:
+            if demand is not None:
+                # along a path money can have gone, so a trace of the same limits meets all that a path can
+                host = ondemand.fetch(app, chain, asked, intel, walk, demand, also=last)
+                log.read(f"{ondemand.KIND}:{host}")
             document = answer(app, chain.name, question, intel, at, walk, (emitters, mixer_pools))
         log.read(document["intel_snapshot"])
         for tip in document["as_of"]:

@@ -13,25 +13,29 @@ import click
 from tracer.errors import UsageError
 
 _WORD = re.compile(r"[a-z]{1,12}")
-NODES = ("evm", "tron")
-"""Kinds whose rest is a URL."""
+NODES = ("core", "evm", "tron")
+"""Kinds whose rest is the URL of a node, which hands over whole blocks."""
+PER_ADDRESS = ("esplora",)
+"""Kinds whose rest is a URL, and that are asked for single addresses: whoever runs one learns whom we look at."""
 
 if TYPE_CHECKING:
-    from adapters.bitcoin.blockfiles import BlockFiles
+    from adapters.bitcoin.core.source import CoreSource
+    from adapters.bitcoin.folder.source import BlockFiles
     from adapters.chains import AnyChain
     from adapters.evm.source import EvmSource
     from adapters.tron.source import TronSource
     from cli.app import App
 
-    Source = BlockFiles | EvmSource | TronSource
+    Source = BlockFiles | CoreSource | EvmSource | TronSource
 
-SOURCES = "blocks:PATH, evm:URL or tron:URL of a node, or simulation:NAME?seed=1&txs=20000"
+SOURCES = "blocks:PATH, core:URL, evm:URL or tron:URL of a node, or simulation:NAME?seed=1&txs=20000"
 """The kinds, as help and errors show them."""
 
 
 def opened(app: App, entry: AnyChain, text: str, confirmations: int | None) -> Source:
     """Open what `--source` names for a chain; `UsageError` where the two do not fit."""
     check(text)
+    refuse_per_address(text, "sync")
     kind, _, rest = text.partition(":")
     if confirmations is not None and kind not in NODES:
         raise UsageError(f"--confirmations is for nodes; {kind}: holds what it holds.")
@@ -41,21 +45,35 @@ def opened(app: App, entry: AnyChain, text: str, confirmations: int | None) -> S
 def check(text: str) -> None:
     """`UsageError` where a text is no source by its form; it repeats nothing that may be a key."""
     kind, _, rest = text.partition(":")
-    if kind not in KINDS or not rest:
+    if kind not in (*KINDS, *PER_ADDRESS) or not rest:
         # a mistyped kind must not print the password of a URL, nor a key that stands alone
         named = f"unknown source {kind!r}." if _WORD.fullmatch(kind) else "the source names no kind."
         raise UsageError(named, hint=f"Give {SOURCES}.")
-    if kind in NODES and not _address(rest):
+    if kind in (*NODES, *PER_ADDRESS) and not _address(rest):
+        what = "node" if kind in NODES else "explorer"
         raise UsageError(
-            f"{kind}: the node's URL is not of the form http://HOST:PORT.",
+            f"{kind}: the {what}'s URL is not of the form http://HOST:PORT.",
             hint=f"Give {kind}:http://HOST:PORT.",
+        )
+
+
+def refuse_per_address(text: str, command: str) -> None:
+    """`UsageError` where a source is asked for single addresses: `command` reads all, or goes on by itself.
+
+    For watching too: a watched address must not be named to a host again and again.
+    """
+    kind = text.partition(":")[0]
+    if kind in PER_ADDRESS:
+        raise UsageError(
+            f"`tracer {command}` does not take {kind}: whoever runs it would learn every address that is asked for.",
+            hint=f"Give `tracer trace SEED --source {kind}:URL`, or name a node or its files here.",
         )
 
 
 def shown(text: str) -> str:
     """A source as it may be kept and printed: a path, of a node scheme, host and port; else its kind alone."""
     kind, _, rest = text.partition(":")
-    if kind in NODES:
+    if kind in (*NODES, *PER_ADDRESS):
         address = _address(rest)
         return f"{kind}:{address}" if address else kind
     return text if kind in KINDS else "unknown"
@@ -85,8 +103,8 @@ def kept_events() -> frozenset[bytes]:
 
 
 def _blocks(_app: App, entry: AnyChain, rest: str, _confirmations: int) -> BlockFiles:
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import BitcoinChain
+    from adapters.bitcoin.folder.source import BlockFiles
 
     if not isinstance(entry, BitcoinChain):
         raise UsageError(f"blocks: holds blocks of the Bitcoin family, not of {entry.name}.")
@@ -95,6 +113,18 @@ def _blocks(_app: App, entry: AnyChain, rest: str, _confirmations: int) -> Block
     except RuntimeError as error:
         raise UsageError(f"no such home folder in {rest!r}.") from error
     return BlockFiles(path, entry)
+
+
+def _core(_app: App, entry: AnyChain, rest: str, confirmations: int) -> CoreSource:
+    from adapters.bitcoin.chains import BitcoinChain
+    from adapters.bitcoin.core.access import access
+    from adapters.bitcoin.core.source import CoreSource
+
+    if not isinstance(entry, BitcoinChain):
+        raise UsageError(f"core: reads chains of the Bitcoin family, not {entry.name}.")
+    if confirmations < 0:
+        raise UsageError("a chain of proof of work has no final blocks.", hint="Give --confirmations N.")
+    return CoreSource(access(rest, entry.name, os.environ), entry, confirmations=confirmations)
 
 
 def _evm(_app: App, entry: AnyChain, rest: str, confirmations: int) -> EvmSource:
@@ -118,8 +148,8 @@ def _tron(_app: App, entry: AnyChain, rest: str, confirmations: int) -> TronSour
 
 def _simulation(app: App, entry: AnyChain, rest: str, _confirmations: int) -> Source:
     """A simulated world's chain; its claims are written into the workspace."""
-    from adapters.bitcoin.blockfiles import BlockFiles
     from adapters.bitcoin.chains import BitcoinChain
+    from adapters.bitcoin.folder.source import BlockFiles
     from adapters.simulation import parse_source
 
     arguments = parse_source(rest)
@@ -191,6 +221,7 @@ def _say_claims(app: App, folder: Path) -> None:
 
 KINDS: Mapping[str, Callable[[App, AnyChain, str, int], Source]] = {
     "blocks": _blocks,
+    "core": _core,
     "evm": _evm,
     "tron": _tron,
     "simulation": _simulation,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import compose
+from cli import compose, mempool
 from cli.app import App, json_option
 
 _OUTPUTS = ("txs", "outputs", "inputs", "unresolved_inputs", "addresses", "quarantined")
@@ -33,7 +33,8 @@ def command(app: App, as_json: bool) -> None:
         with ledger:
             entry = chain_status(ledger)
             entry["clusters"] = compose.status_of_links(app, ledger)
-            chains.append(entry)
+        entry["unconfirmed"] = mempool.status(app, name)
+        chains.append(entry)
     snapshot = compose.claims(app)
     document: dict[str, Any] = {
         "schema": "tracer.status/1",
@@ -60,10 +61,17 @@ def _render(app: App, document: dict[str, Any]) -> None:
         table.add_column("what")
         table.add_column("value", justify="right", no_wrap=True)
         blocks = entry["blocks"]
-        table.add_row("blocks", f"{blocks['from']} to {blocks['to']} ({blocks['count']:,})")
+        if blocks["count"]:
+            table.add_row("blocks", f"{blocks['from']} to {blocks['to']} ({blocks['count']:,})")
         for first, last in blocks["gaps"]:
             table.add_row("not read", f"{first} to {last}")
         table.add_row("tip", entry["tip_hash"] or "-")
+        if told := entry.get("partial"):
+            table.add_row(
+                f"asked of {', '.join(told['hosts'])}",
+                f"{told['txs']:,} transactions in {told['blocks']:,} blocks, {told['addresses']:,} whole histories, "
+                f"to {told['to']}",
+            )
         for first, last in entry.get("untraced", ()):
             table.add_row("without internal transfers", f"{first} to {last}")
         for key in _ACCOUNTS if "untraced" in entry else _OUTPUTS:
@@ -71,6 +79,8 @@ def _render(app: App, document: dict[str, Any]) -> None:
         if entry["unspent"] is not None:
             table.add_row("unspent", decimal_text(int(entry["unspent"]), decimals))
         table.add_row("fees", decimal_text(int(entry["fees"]), decimals))
+        if (waits := entry["unconfirmed"]) is not None:
+            table.add_row("unconfirmed", f"{waits['count']:,} (at height {waits['height']}, {waits['at']})")
         for tier, links in (entry["clusters"] or {}).items():
             stale = "" if links["current"] else ", behind: run `tracer cluster build`"
             table.add_row(

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 @click.option(
     "--no-openings", is_flag=True, help="Do not ask a node what accounts held before the first block read."
 )
+@click.option(
+    "--mempool",
+    is_flag=True,
+    help="Of a core: node: keep its unconfirmed transactions too, apart from facts.",
+)
 @json_option
 @click.pass_obj
 def command(
@@ -56,13 +61,15 @@ def command(
     interval: float,
     confirmations: str | None,
     no_openings: bool,
+    mempool: bool,
     as_json: bool,
 ) -> None:
     """Pull blocks of CHAIN into the ledger.
 
     Reads what is new, verifies it, resumes after a kill, and rolls a lost branch back. SOURCE may also stand
     in TRACER_SOURCE_<CHAIN>, e.g. TRACER_SOURCE_BITCOIN: then no password of a URL is on the command line. A node
-    behind a token gets TRACER_AUTHORIZATION as its Authorization header.
+    behind a token gets TRACER_AUTHORIZATION as its Authorization header; a core: node is also asked with
+    TRACER_CORE_USER and TRACER_CORE_PASSWORD, or its cookie file (core:http://HOST:PORT?cookie=PATH).
     """
     import os
 
@@ -73,10 +80,12 @@ def command(
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is above --to {last}.")
     compose.check_source(text)
+    if mempool and not text.startswith("core:"):
+        raise UsageError("only core: nodes have a mempool to keep.", hint="Leave out --mempool.")
     from tracer.state import State
 
     app.workspace.ready()
-    work = _Sync(app, entry, text, first, last, _confirmations(confirmations), not no_openings)
+    work = _Sync(app, entry, text, first, last, _confirmations(confirmations), not no_openings, mempool)
     recipe = {"chain": entry.name, "source": compose.shown_source(text), "from": first, "to": last}
     with State.open(app.workspace) as state:
         run = state.run_start("sync", {**recipe, "follow": True} if follow else recipe)
@@ -119,7 +128,9 @@ class _Sync:
     last: int | None
     confirmations: int | None
     openings: bool
+    mempool: bool
     pulled: Pulled | None = None
+    waiting: int | None = None
     said: list[str] = field(default_factory=list)
     _source: BlockSource[Any] | None = None
 
@@ -128,8 +139,7 @@ class _Sync:
         from tracer.ledger.pull import pull
 
         app, name = self.app, self.entry.name
-        # a node is asked again; files are looked through when they are opened
-        if self._source is None or not self.text.startswith("evm:"):
+        if self._source is None:  # opened once: each plan asks, or looks, for what is new
             self._source = compose.source(app, name, self.text, confirmations=self.confirmations)
 
         def journal(kept: int, tip: int) -> None:
@@ -152,9 +162,34 @@ class _Sync:
         before = self.pulled
         self.pulled = pulled if before is None else _sum(before, pulled)
         self._say(pulled.notes)
+        if self.mempool:
+            self._look(state)
         if before is None or pulled.blocks or pulled.reorged_from is not None:
             self._say(after_pull(app, name, self._source, openings=self.openings).notes)
         return pulled
+
+    def _look(self, state: State) -> None:
+        from cli.mempool import after_pull
+
+        assert self._source is not None
+        waits = after_pull(self.app, self.entry.name, self._source, state)
+        if self.waiting != waits.count:
+            self.waiting = waits.count
+            self.app.say(f"{self.entry.name}: {waits.count:,} unconfirmed transactions")
+        if waits.unread:
+            self._say(["the node tells unconfirmed transactions that cannot be read; they are left out"])
+
+    def wait(self, seconds: float) -> None:
+        """Until it is worth looking again: a node that offers it says so itself."""
+        import time
+
+        if self.text.startswith("core:"):
+            from adapters.bitcoin.core.source import CoreSource
+
+            if isinstance(self._source, CoreSource):
+                self._source.wait(seconds)
+                return
+        time.sleep(seconds)
 
     def _say(self, notes: Iterable[str]) -> None:
         """Each note once."""
@@ -174,6 +209,7 @@ class _Sync:
             "txs": self.pulled.txs,
             "tip": self.pulled.tip,
             "reorged_from": self.pulled.reorged_from,
+            "unconfirmed": self.waiting,
             "notes": self.said,
         }
 
@@ -188,14 +224,13 @@ def _sum(before: Pulled, now: Pulled) -> Pulled:
 def _follow(app: App, work: _Sync, state: State, interval: float) -> None:
     """Pull again and again until Ctrl-C (or SIGTERM). A node that is away for a while is waited for."""
     import signal
-    import time
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     away = ""
     with suppress(KeyboardInterrupt):
         _say(app, work, work.once(state))  # what is wrong at first is wrong with the question
         while work.last is None or work.pulled is None or (work.pulled.tip or 0) < work.last:
-            time.sleep(interval)
+            work.wait(interval)
             try:
                 _say(app, work, work.once(state))
                 away = ""

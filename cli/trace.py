@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import compose
+from cli import compose, ondemand
 from cli.app import App, at_option, case_options, intel_option, json_option, json_text
 from cli.bridges import leading_on, list_options
 from cli.walking import STOPPED, walking
@@ -103,6 +103,7 @@ MOST_BYTES = 64 << 20
 @click.option("--price-source", metavar="NAME", help="Prices of this source only; else as sources rank.")
 @click.option("--chain", "chain_name", metavar="NAME", help="Chain, bitcoin when left out.")
 @list_options
+@ondemand.options
 @at_option
 @intel_option
 @case_options
@@ -136,6 +137,10 @@ def command(
     chain_name: str | None,
     emitters: tuple[Path, ...],
     mixer_pools: tuple[Path, ...],
+    source: str | None,
+    yes: bool,
+    rate: float,
+    max_requests: int,
     at: str | None,
     intel: str | None,
     case_id: str,
@@ -148,7 +153,7 @@ def command(
     txid:N is a transfer. All
     addresses are one set: what arrives in it from outside is followed. Without --method the answer is a
     range: fifo and haircut, and the most that can have flowed. Ctrl-C ends at the next hop and gives what
-    was found, marked as partial.
+    was found, marked as partial. With --source the ledger is filled with what the question needs, and only with that.
     """
     from cli.graph import check, write
     from cli.trace_text import render
@@ -162,6 +167,7 @@ def command(
 
     with compose.case_question(app, "trace", (), case_id, purpose) as log:
         chain, plain = on_chain(chain_name, seeds)
+        asked = ondemand.demand(chain, source, yes, rate, max_requests, at)
         compose.words(asset)
         accounts = chain.family is Family.ACCOUNT
         if asset is not None and not accounts:
@@ -199,6 +205,8 @@ def command(
             price_source=price_source,
         )
         with walking(app) as walk:
+            if asked is not None:
+                log.read(f"{ondemand.KIND}:{ondemand.fetch(app, chain, question, intel, walk, asked)}")
             document = answer(app, chain.name, question, intel, at, walk, (emitters, mixer_pools))
         first = document["documents"][0] if "documents" in document else document
         log.read(first["intel_snapshot"])

@@ -128,7 +128,9 @@ _VALUED = ("endpoints", "stops", "unspent", "unread")
 
 
 def untagged_pool(stop: Mapping[str, Any]) -> str:
-    """What tells that a wallet nobody tagged is a pool; "" at any other stop."""
+    """What tells that a wallet nobody tagged is a pool, or that a pool is shielded; "" at any other stop."""
+    if stop["basis"] == "shielded_pool":
+        return " (a shielded pool)"
     if stop["basis"] != "pool_like":
         return ""
     found = stop["evidence"]
@@ -156,7 +158,10 @@ def says_not(document: Document) -> list[str]:
     totals = [part["totals"][0] for part in answer.parts]
     roles = {leg["role"] for leg in legs}
     shapes = {leg["account_shape"] for leg in legs}
-    untagged = any(row["basis"] == "pool_like" for part in answer.parts for row in part["stops"])
+    rows = [row for part in answer.parts for row in part["stops"]]
+    untagged = any(row["basis"] == "pool_like" for row in rows)
+    shielded = any(row["basis"] == "shielded_pool" for row in rows)
+    mixed = any(row["reason"] == "mixer" and row["basis"] != "shielded_pool" for row in rows)
     one = len(answer.documents) == 1
     turned = {about: texts[answer.backward] for about, texts in _TURNED.items()}
     return [
@@ -201,7 +206,8 @@ def says_not(document: Document) -> list[str]:
                 untagged,
             ),
             (turned["pool"], "custodial_pool" in stops),
-            (turned["mixer"], "mixer" in stops),
+            (turned["mixer"], mixed),
+            (turned["shielded"], shielded),
             (
                 "An off-chain link is what a service says; inside it coins are interchangeable, and how much of a "
                 "withdrawal the traced money paid for only the service knows.",
@@ -238,6 +244,11 @@ _TURNED = {
     "mixer": (
         "What entered a mixer is not followed through it; where it came out is not known.",
         "What entered the mixer before is not followed back; whose coins these were is not known.",
+    ),
+    "shielded": (
+        "What went into a shielded pool is not followed: which later payments out of it are this money's no ledger "
+        "says.",
+        "What came out of a shielded pool has no source that a ledger names.",
     ),
     "unread": (
         "Unread money is neither unspent nor spent: the blocks that would tell were not read.",

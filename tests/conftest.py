@@ -61,7 +61,8 @@ def _own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         n
         for n in os.environ
         if n.startswith("TRACER_")
-        and n not in ("TRACER_REALDATA", "TRACER_TEST_SEED", "TRACER_FULL", "TRACER_ANVIL")
+        and n
+        not in ("TRACER_REALDATA", "TRACER_TEST_SEED", "TRACER_FULL", "TRACER_ANVIL", "TRACER_LITECOIND")
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TRACER_WORKSPACE", str(tmp_path / "workspace"))

@@ -18,12 +18,15 @@ from tests.oracle_units import Outpoint, Segment, mark_units, pass_units, spread
 SUBSIDY = -1
 """The vout by which money that a coinbase made anew is called, where it is one of its inputs."""
 
+POOLED = -1_000_000
+"""The vout by which what a transaction takes out of a shielded pool is called, where it is one of its inputs."""
+
 
 @dataclass(frozen=True)
 class OracleOut:
     """`script` orders ties; `address` is None where there is nobody's; `burn` marks an OP_RETURN.
 
-    `fee` marks the output that `fees="miners"` makes of a fee.
+    `fee` marks the output that `fees="miners"` makes of a fee, `pool` what goes into a shielded pool.
     """
 
     value: int
@@ -31,6 +34,7 @@ class OracleOut:
     address: str | None
     burn: bool = False
     fee: bool = False
+    pool: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,15 @@ class OracleTx:
     """Inputs are outpoints of earlier transactions; none for a coinbase.
 
     `collects` names the transactions whose fees this coinbase takes, in the order of the block. It runs after
-    them; it counts only where fees go to miners.
+    them; it counts only where fees go to miners. `from_pool` units come out of a shielded pool: its input
+    `(name, POOLED)`, which nobody made.
     """
 
     name: str
     ins: tuple[Outpoint, ...]
     outs: tuple[OracleOut, ...]
     collects: tuple[str, ...] = ()
+    from_pool: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,14 @@ def trace(
 
     `address_ends`: address -> reason (a service, a pool); `outpoint_ends`: outpoint -> reason, for ends that
     belong to one output (a deposit, the door of a mixer, a cut window). They are stronger. Backward, who holds
-    a seed is no source, and what a coinbase made rests as `minted`. With `fees="miners"` a fee is the last
+    a seed is no source, and what a coinbase made rests as `minted`. What goes into a shielded pool, and backward what
+    comes out of one, rests as `mixer`. With `fees="miners"` a fee is the last
     output of its transaction.
     """
     ledger = fees_as_outputs(ledger) if fees == "miners" else list(ledger)
-    walk = _Walk(method, hops, floor, {(tx.name, v): out for tx in ledger for v, out in enumerate(tx.outs)})
+    made = {(tx.name, v): out for tx in ledger for v, out in enumerate(tx.outs)}
+    made |= {(tx.name, POOLED): OracleOut(tx.from_pool, b"", None) for tx in ledger if tx.from_pool}
+    walk = _Walk(method, hops, floor, made)
     ends = (address_ends or {}, outpoint_ends or {})
     (_forward if direction == "forward" else _backward)(walk, ledger, seeds, *ends)
     return walk.found()
@@ -117,6 +126,7 @@ def fees_as_outputs(ledger: Iterable[OracleTx]) -> list[OracleTx]:
     """The same ledger with every fee that a coinbase collects as the last output of who paid it."""
     ledger = list(ledger)
     value = {(tx.name, vout): out.value for tx in ledger for vout, out in enumerate(tx.outs)}
+    value |= {(tx.name, POOLED): tx.from_pool for tx in ledger}
     collected = {name for tx in ledger for name in tx.collects}
     paid: dict[str, Outpoint] = {}
     rewritten, waiting = [], []
@@ -220,6 +230,8 @@ def _forward(
         out = walk.made[point]
         if out.burn:
             return "burned"
+        if out.pool:
+            return "mixer"
         if point in outpoint_ends:
             return outpoint_ends[point]
         if out.address is not None and out.address in address_ends:
@@ -270,6 +282,8 @@ def _backward(
     minted = {(tx.name, vout) for tx in ledger if not tx.ins for vout in range(len(tx.outs))}
 
     def end_of(point: Outpoint) -> str | None:
+        if point[1] == POOLED:
+            return "mixer"
         if point in twins:
             return twins[point]
         address = walk.made[point].address

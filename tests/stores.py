@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from adapters.bitcoin.blockfiles import BlockFiles
 from adapters.bitcoin.chains import CHAINS
+from adapters.bitcoin.folder.source import BlockFiles
 from tracer.ledger.pull import Pulled, pull
 from tracer.ledger.store import Ledger
 from tracer.workspace import Workspace

@@ -49,10 +49,18 @@ class ScriptKind(IntEnum):
     OP_RETURN = 8
     ANCHOR = 9
     WITNESS_UNKNOWN = 10
+    SHIELDED = 11  # a pool of privacy coins: what enters it is such an output, what leaves it such an input
 
 
-ADDRESSLESS = (ScriptKind.NONSTANDARD, ScriptKind.OP_RETURN, ScriptKind.ANCHOR)
-"""Kinds without an owner to name: burnt, anyone's, or not understood. Such outputs have no address id."""
+ADDRESSLESS = (ScriptKind.NONSTANDARD, ScriptKind.OP_RETURN, ScriptKind.ANCHOR, ScriptKind.SHIELDED)
+"""Kinds without an owner to name: burnt, anyone's, hidden, or not understood. Such outputs have no address id."""
+
+FROM_POOL = -2
+"""An input that leaves shielded pool number p spends no output: its `prev_vout` is `FROM_POOL - p`, its txid all zero.
+
+Below -1, which is a coinbase's on the wire, and a fee's in a trail. Numbers are the chain's own; on Zcash 0 is Sprout,
+1 Sapling, 2 Orchard, 3 Ironwood.
+"""
 
 
 @dataclass(frozen=True, order=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from tracer.errors import StoreBusy, StoreDamaged, StoreUnwritable
 from tracer.workspace import Workspace
 
 _SQL = named_sql("tracer", "state.sql")
-MIGRATIONS = ("state_1", "state_2")
+MIGRATIONS = ("state_1", "state_2", "state_3")
 """Named, recorded, forward only: each runs once, in this order, inside one transaction."""
 
 
@@ -82,6 +82,11 @@ class State:
         """Execute one statement with named parameters."""
         with _translated(self.path):
             self._con.execute(sql, dict(parameters or {}))
+
+    def run_each(self, sql: str, parameters: Iterable[Mapping[str, object]]) -> None:
+        """Execute one statement for each set of named parameters."""
+        with _translated(self.path):
+            self._con.executemany(sql, (dict(each) for each in parameters))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

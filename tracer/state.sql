@@ -71,6 +71,33 @@ BEGIN SELECT RAISE(ABORT, 'the custody log is append-only'); END;
 CREATE TRIGGER used_claim_no_delete BEFORE DELETE ON used_claim
 BEGIN SELECT RAISE(ABORT, 'the custody log is append-only'); END;
 
+-- name: state_3
+-- What a node told that is in no block (`tracer.ledger.unconfirmed`): no facts, and none of it is among them.
+CREATE TABLE unconfirmed (
+    chain       TEXT    NOT NULL,
+    txid        BLOB    NOT NULL,      -- in the order of the wire
+    raw         BLOB,                  -- as the node gave it; NULL once it is in a block that was read
+    host        TEXT    NOT NULL,
+    seen        TEXT    NOT NULL,      -- UTC, ISO 8601: when we first saw it
+    seen_height INTEGER NOT NULL,      -- the node's newest block then
+    gone        TEXT,                  -- when it was first missing; NULL while it waits
+    gone_height INTEGER,               -- the node's newest block then
+    fate        TEXT CHECK (fate IN ('confirmed', 'replaced', 'vanished')),   -- NULL while it waits, or not known yet
+    height      INTEGER,               -- of the block that has it
+    block_hash  BLOB,
+    by_txid     BLOB,                  -- what spends an output that it, or one it builds on, wanted to spend
+    PRIMARY KEY (chain, txid)
+);
+CREATE INDEX unconfirmed_gone ON unconfirmed (chain, gone_height) WHERE gone IS NOT NULL;
+CREATE TABLE unconfirmed_spend (       -- the outputs they want to spend
+    chain TEXT NOT NULL, prev_txid BLOB NOT NULL, prev_vout INTEGER NOT NULL, txid BLOB NOT NULL,
+    PRIMARY KEY (chain, prev_txid, prev_vout, txid)
+) WITHOUT ROWID;
+CREATE INDEX unconfirmed_spend_by ON unconfirmed_spend (chain, txid);
+CREATE TABLE unconfirmed_look (        -- when a node was last asked
+    chain TEXT PRIMARY KEY, time TEXT NOT NULL, height INTEGER NOT NULL, host TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- name: run_start
 INSERT INTO run (kind, recipe, started) VALUES (:kind, :recipe, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
 

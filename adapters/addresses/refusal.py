@@ -5,6 +5,7 @@ A mistyped address must never be answered with "unseen", so every refusal says *
 
 from __future__ import annotations
 
+from adapters.wallets.secrets import key_in
 from tracer.chain import AddressKey
 from tracer.errors import BadAddress
 
@@ -20,6 +21,8 @@ _SHOWN = 120
 
 
 def _shown(text: str) -> str:
+    if key_in(text):
+        return "A text that looks like a private key"
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 

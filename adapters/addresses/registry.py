@@ -14,20 +14,15 @@ from typing import Literal
 
 from adapters.addresses import (
     cardano,
-    cashaddr,
     evm,
     filecoin,
-    litecoin,
     monero,
     others,
     ripple,
     tickers,
     tron,
-    zcash,
 )
-from adapters.addresses.refusal import TEXT
-from adapters.bitcoin import addresses as bitcoin
-from adapters.bitcoin.addresses import AddressFormat
+from adapters.bitcoin.addresses import AddressCodec, AddressFormat
 from adapters.bitcoin.chains import CHAINS as BITCOIN_CHAINS
 from tracer.chain import AddressKey
 from tracer.errors import BadAddress, UsageError
@@ -57,9 +52,9 @@ class AddressChain:
     unchecked: str = ""
 
 
-def _utxo(name: str, form: AddressFormat, caip2: str = "") -> AddressChain:
-    read = partial(bitcoin.read, form=form, network=name)
-    return AddressChain(name, "bitcoin", "checksum", read, partial(bitcoin.render, form=form), caip2)
+def _utxo(name: str, form: AddressCodec, caip2: str = "", unchecked: str = "") -> AddressChain:
+    read = partial(form.read, network=name)
+    return AddressChain(name, "bitcoin", "checksum", read, form.write, caip2, unchecked)
 
 
 def _evm(name: str, chain_id: int) -> AddressChain:
@@ -81,11 +76,6 @@ def _write_text(key: AddressKey) -> str:
     return key.payload.decode()
 
 
-def _text_or(write: Write) -> Write:
-    """For chains with some addresses kept as text."""
-    return lambda key: _write_text(key) if key.kind == TEXT else write(key)
-
-
 _EVM_IDS = {
     "ethereum": 1,
     "optimism": 10,
@@ -102,41 +92,20 @@ _EVM_IDS = {
 """Chain ids of EIP-155, as listed by ethereum-lists/chains."""
 _EVM_NAMES = {chain_id: name for name, chain_id in _EVM_IDS.items()}
 
+_UNCHECKED = {"ZEC": "the receivers inside a unified address"}
+"""Of chains that are read, by their coin."""
+
 _ENTRIES = (
-    *(_utxo(entry.name, entry.format, entry.caip2) for entry in BITCOIN_CHAINS.values()),
+    *(
+        _utxo(entry.name, entry.format, entry.caip2, _UNCHECKED.get(entry.asset, ""))
+        for entry in BITCOIN_CHAINS.values()
+    ),
     *(_evm(name, chain_id) for name, chain_id in _EVM_IDS.items()),
     AddressChain("tron", "tron", "checksum", tron.read, tron.write, "tron:0x2b6653dc"),
-    AddressChain(
-        "litecoin",
-        "bitcoin",
-        "checksum",
-        litecoin.read,
-        _text_or(partial(bitcoin.render, form=litecoin.FORMAT)),
-        "bip122:12a765e31ffd4059bada1e25190f6e98",
-    ),
-    _utxo("litecoin-regtest", litecoin.REGTEST, "bip122:530827f38f93b43ed12af0b3ad25a288"),
-    _utxo("dogecoin", AddressFormat(b"\x1e", b"\x16", ""), "bip122:1a91e3dace36e2be3bf030a65679fe82"),
-    AddressChain(
-        "bitcoin-cash",
-        "bitcoin",
-        "checksum",
-        cashaddr.read,
-        cashaddr.write,
-        "bip122:000000000000000000651ef99cb9fcbe",
-    ),
     _utxo("bitcoin-sv", AddressFormat(b"\x00", b"\x05", "")),
     _utxo("bitcoin-gold", AddressFormat(b"\x26", b"\x17", "btg")),
     _utxo("dash", AddressFormat(b"\x4c", b"\x10", ""), "bip122:00000ffd590b1485b3caadc19b22e637"),
     _utxo("verge", AddressFormat(b"\x1e", b"\x21", "vg")),
-    AddressChain(
-        "zcash",
-        "bitcoin",
-        "checksum",
-        zcash.read,
-        _text_or(partial(bitcoin.render, form=zcash.FORMAT)),
-        "bip122:00040fe8ec8471911baa1db1266ea15d",
-        "the receivers inside a unified address",
-    ),
     _text("monero", monero.read, unchecked="that the keys are points of the curve"),
     _text("xrpl", ripple.read, "xrpl:0"),
     _text("stellar", others.stellar, "stellar:pubnet"),
@@ -160,7 +129,8 @@ _ENTRIES = (
 
 CHAINS: Mapping[str, AddressChain] = {entry.name: entry for entry in _ENTRIES}
 """Every chain by name, but for `evm-<chainId>` of any other id, which `named` makes."""
-_BY_CAIP2 = {entry.caip2: entry for entry in _ENTRIES if entry.caip2}
+_BY_CAIP2 = {entry.caip2: entry for entry in reversed(_ENTRIES) if entry.caip2}
+"""Of chains that share an id (regtests of one genesis), the first."""
 _EVM_SPELLINGS = re.compile(r"(?:evm-|eip155:)([1-9][0-9]{0,18})")
 
 

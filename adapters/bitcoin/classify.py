@@ -1,7 +1,8 @@
 """Tell output scripts apart, column-wise.
 
 The templates are Bitcoin Core's (`Solver` in script/solver.cpp as behaviour, not as code), BIP 16, BIP 141,
-BIP 341 and Core 28's pay-to-anchor. What fits none is NONSTANDARD and kept raw.
+BIP 341, Core 28's pay-to-anchor, and P2SH32 (CHIP-2022-05) where the chain has it. What fits none is NONSTANDARD and
+kept raw.
 """
 
 from __future__ import annotations
@@ -59,11 +60,12 @@ def _is_multisig(buffer, at, length):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def classify(buffer, scripts, kinds, payloads, lengths):  # type: ignore[no-untyped-def]
+def classify(buffer, scripts, witness, p2sh32_from, kinds, payloads, lengths):  # type: ignore[no-untyped-def]
     """Kind and payload of each script.
 
-    scripts (n, 2) int64: offset and length; kinds (n,) uint8; payloads (n, PAYLOAD_MAX) uint8; lengths (n,)
-    uint8, 0 where there is no payload yet (P2PK and MULTISIG payloads are hashes, filled by the caller).
+    scripts (n, 2) int64: offset and length; witness and p2sh32_from as in `Scripts`; kinds (n,) uint8; payloads
+    (n, PAYLOAD_MAX) uint8; lengths (n,) uint8, 0 where there is no payload yet (P2PK and MULTISIG payloads are
+    hashes, filled by the caller).
     """
     for i in range(scripts.shape[0]):
         at = scripts[i, 0]
@@ -80,7 +82,12 @@ def classify(buffer, scripts, kinds, payloads, lengths):  # type: ignore[no-unty
                 kind, first, length = _P2SH, at + 2, 20
             elif op == 0x6A:
                 kind = _OP_RETURN
-            elif 4 <= size <= 42 and (op == 0 or 0x51 <= op <= 0x60) and buffer[at + 1] == size - 2:
+            elif i >= p2sh32_from and size == 35 and op == 0xAA and buffer[at + 1] == 32:
+                if buffer[at + 34] == 0x87:
+                    kind, first, length = _P2SH, at + 2, 32
+            elif (
+                witness and 4 <= size <= 42 and (op == 0 or 0x51 <= op <= 0x60) and buffer[at + 1] == size - 2
+            ):
                 if op == 0:
                     if size == 22:
                         kind, first, length = _P2WPKH, at + 2, 20
@@ -121,13 +128,25 @@ def prefixes_of(kinds, payloads, lengths, out):  # type: ignore[no-untyped-def]
 class Scripts:
     """Classified scripts as columns: `kind` as written, and the address (kind, payload, prefix) or none."""
 
-    def __init__(self, buffer: NDArray[np.uint8], places: NDArray[np.int64]) -> None:
-        """`places` (n, 2) int64 holds offset and length of each script in `buffer`."""
+    def __init__(
+        self,
+        buffer: NDArray[np.uint8],
+        places: NDArray[np.int64],
+        *,
+        witness: bool = True,
+        p2sh32_from: int | None = None,
+    ) -> None:
+        """`places` (n, 2) int64 holds offset and length of each script in `buffer`.
+
+        witness      whether the chain knows witness programs: elsewhere they are nobody's address
+        p2sh32_from  the first row where `OP_HASH256 <32 bytes> OP_EQUAL` is P2SH (bitcoin-cash); None: nowhere
+        """
         count = len(places)
+        p2sh32_from = count if p2sh32_from is None else p2sh32_from
         self.kind = np.empty(count, np.uint8)
         self.payload = np.zeros((count, PAYLOAD_MAX), np.uint8)
         self.length = np.zeros(count, np.uint8)
-        classify(buffer, places, self.kind, self.payload, self.length)
+        classify(buffer, places, witness, p2sh32_from, self.kind, self.payload, self.length)
         self._hash(buffer, places, _P2PK, 20)
         self._hash(buffer, places, _MULTISIG, 32)
         self.address_kind = np.where(self.kind == _P2PK, _P2PKH, self.kind).astype(np.uint8)

@@ -6,8 +6,8 @@ work the ledger's branch stays. Nothing here reads a block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from adapters.bitcoin.headers import Header, work
 from tracer.ledger.batch import KnownBlock
@@ -51,9 +51,12 @@ class _Tree:
     def __init__(self, found: Iterable[Header], known: Sequence[KnownBlock]) -> None:
         self.height = {block.hash: block.height for block in known}
         self.at = {block.height: block for block in known}
-        self.headers = {b.hash: Header(b.hash, b.prev_hash, b.bits, LEDGER) for b in known}
+        # a parent that nobody told is like no other
+        self.headers = {b.hash: Header(b.hash, b.prev_hash or b"?" + b.hash, b.bits, LEDGER) for b in known}
         for header in found:
-            self.headers.setdefault(header.block_hash, header)
+            mine = self.headers.setdefault(header.block_hash, header)
+            if len(mine.prev_hash) > len(mine.block_hash):
+                self.headers[header.block_hash] = replace(mine, prev_hash=header.prev_hash)
         self.children: dict[bytes, list[Header]] = {}
         for header in self.headers.values():
             self.children.setdefault(header.prev_hash, []).append(header)
@@ -96,6 +99,7 @@ def plan(
     where: Callable[[Header], str],
     *,
     trust_floating: bool,
+    checkpoints: Mapping[int, bytes] | None = None,
 ) -> Planned:
     """Choose what to load.
 
@@ -103,14 +107,17 @@ def plan(
     known           the ledger's blocks in height order
     stated_height   height from the coinbase of a block whose parent nobody has (BIP 34), or None
     trust_floating  whether such blocks may be placed at all (not where the source is damaged)
+    checkpoints     hashes at heights where other chains left: their branches are not looked at, whatever their work
     """
     tree = _Tree(found, known)
     out = Planned()
     floating: list[tuple[int, list[Header]]] = []
     for root in tree.roots():
         component = tree.component(root)
-        branch = tree.best_branch(component)
         base = _base_height(component, tree, genesis)
+        if base is not None:
+            component = _own(component, base, checkpoints or {}, where, out)
+        branch = tree.best_branch(component)
         if base is not None:
             _place(tree, branch, base, out)
         elif trust_floating:
@@ -140,6 +147,33 @@ def _base_height(component: Sequence[tuple[int, Header]], tree: _Tree, genesis: 
         if header.block_hash in tree.height:
             return tree.height[header.block_hash] - depth
     return None
+
+
+def _own(
+    component: list[tuple[int, Header]],
+    base: int,
+    checkpoints: Mapping[int, bytes],
+    where: Callable[[Header], str],
+    out: Planned,
+) -> list[tuple[int, Header]]:
+    """The headers of a component without branches of other chains that have the same past."""
+    there = {at: [h for depth, h in component if base + depth == at] for at in checkpoints}
+    strange = {h.block_hash for at, found in there.items() for h in found if h.block_hash != checkpoints[at]}
+    if not strange:
+        return component
+    for at, found in there.items():
+        ours = any(h.block_hash == checkpoints[at] for h in found)
+        for header in (h for h in found if h.block_hash in strange):
+            name = f"block {header.block_hash[::-1].hex()} ({where(header)})"
+            said = f"{name} is of another chain: the block at height {at} is {checkpoints[at][::-1].hex()}"
+            (out.notes if ours else out.damage).append(said)
+    own = []
+    for depth, header in component:
+        if header.block_hash in strange or header.prev_hash in strange:
+            strange.add(header.block_hash)
+        else:
+            own.append((depth, header))
+    return own
 
 
 def _place(tree: _Tree, branch: Sequence[Header], base: int, out: Planned) -> None:
@@ -185,7 +219,7 @@ def _finish_run(tree: _Tree, run: Sequence[Header], first: int, out: Planned) ->
         return
     taken = [at for at in range(first, first + len(run)) if at in tree.at]
     above = tree.at.get(first + len(run))
-    if taken or (above is not None and above.prev_hash != run[-1].block_hash):
+    if taken or (above is not None and above.prev_hash not in (b"", run[-1].block_hash)):
         height = taken[0] if taken else first + len(run)
         out.damage.append(
             f"blocks {first} to {first + len(run) - 1} are of another branch than block {height}, "

@@ -1,7 +1,8 @@
 """Walk raw blocks once and note where everything is: the kernel under `adapters.bitcoin.decode`.
 
-The wire format is Bitcoin's own (developer reference "Raw transaction format", BIP 144 for witnesses).
-Nothing is copied here but numbers; scripts, outpoints and witnesses stay offsets into the buffer.
+The wire format is Bitcoin's own (developer reference "Raw transaction format", BIP 144 for witnesses), and what chains
+of its family made of it, told by the flags that a transaction may carry. Nothing is copied here but numbers; scripts,
+outpoints and witnesses stay offsets into the buffer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+WITNESS, MWEB = 1, 8
+"""Flags behind a transaction's marker: BIP 144; LIP-0002 (in a block only the last one has it, the HogEx)."""
+
 OK, CUT_OFF, TRAILING, NO_TRANSACTION, BAD_VALUE, NO_OUTPUT, BAD_COINBASE, TOO_MANY, BAD_WITNESS = range(9)
+NO_WITNESS, NOT_LAST = 9, 10
 
 PROBLEMS = {
     CUT_OFF: "it ends in the middle of a transaction, or a length in it is malformed",
@@ -21,6 +26,8 @@ PROBLEMS = {
     BAD_COINBASE: "the first transaction is no coinbase, or another one is",
     TOO_MANY: "it holds more transactions than a position id can count",
     BAD_WITNESS: "a transaction's witness marker or flag is wrong, or its witness is empty",
+    NO_WITNESS: "a transaction carries witnesses, and this chain has none",
+    NOT_LAST: "a transaction that is not the last carries MWEB data, or one carries MWEB data of its own",
 }
 
 
@@ -61,11 +68,13 @@ def _skip_bytes(buffer, at, end):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
+def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
     """Fill offset columns for whole blocks; returns (transactions, inputs, outputs) written.
 
     buffer (n,) uint8; bodies, ends (b,) int64: each block from behind its header to its end.
-    tx     (t, 9) int64: block, start, end, witness start (0 without), version, locktime, inputs, outputs, out value
+    flags  those a transaction may carry: WITNESS, MWEB
+    tx     (t, 10) int64: block, start, end, end of the outputs where a flag is carried (0 without), version, locktime,
+           inputs, outputs, out value, flag carried
     txin   (i, 5) int64: transaction, offset of the outpoint, sequence, script offset, script length
     txout  (o, 4) int64: transaction, value, script offset, script length
     counts (b,) int64: transactions per block; problems (b,) int64: OK or why the block is malformed.
@@ -89,17 +98,17 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, proble
         problem = OK
         for position in range(count):
             start = at
-            witness = False
+            flag = np.int64(0)
             if at + 10 > end:
                 problem = CUT_OFF
                 break
             version = _le(buffer, at, 4)
             at += 4
             if buffer[at] == 0:
-                if buffer[at + 1] != 1:
-                    problem = BAD_WITNESS
+                flag = np.int64(buffer[at + 1])
+                if flag not in (WITNESS, MWEB) or not flag & flags:
+                    problem = BAD_WITNESS if flags else NO_WITNESS
                     break
-                witness = True
                 at += 2
             inputs, at = _varint(buffer, at, end)
             if at < 0 or inputs == 0:
@@ -169,9 +178,16 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, proble
                 problem = CUT_OFF
             if problem != OK:
                 break
-            witness_start = 0
-            if witness:
-                witness_start = int(at)
+            body_end = 0 if flag == 0 else int(at)
+            if flag == MWEB:
+                if at >= end:
+                    problem = CUT_OFF
+                    break
+                if position == 0 or position != count - 1 or buffer[at] != 0:
+                    problem = NOT_LAST
+                    break
+                at += 1
+            if flag == WITNESS:
                 empty = True
                 for _ in range(inputs):
                     items, at = _varint(buffer, at, end)
@@ -193,14 +209,23 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, proble
             tx[n_tx, 0] = b
             tx[n_tx, 1] = start
             tx[n_tx, 2] = at + 4
-            tx[n_tx, 3] = witness_start
+            tx[n_tx, 3] = body_end
             tx[n_tx, 4] = np.int64(np.int32(np.uint32(version)))
             tx[n_tx, 5] = np.int64(_le(buffer, at, 4))
             tx[n_tx, 6] = inputs
             tx[n_tx, 7] = outputs
             tx[n_tx, 8] = total
+            tx[n_tx, 9] = flag
             n_tx += 1
             at += 4
+        if problem == OK and tx[n_tx - 1, 9] == MWEB:
+            # an extension block follows where the next byte is 1; it is not decoded
+            if at < end and buffer[at] == 0:
+                at += 1
+            elif at + 1 < end and buffer[at] == 1:
+                at = end
+            else:
+                problem = CUT_OFF
         if problem == OK and at != end:
             problem = TRAILING
         if problem != OK:
@@ -213,7 +238,7 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, counts, proble
 def columns(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Room for everything that `size` bytes of blocks can hold (untouched pages cost nothing)."""
     return (
-        np.empty((size // 60 + 1, 9), np.int64),
+        np.empty((size // 60 + 1, 10), np.int64),
         np.empty((size // 41 + 1, 5), np.int64),
         np.empty((size // 9 + 1, 4), np.int64),
     )

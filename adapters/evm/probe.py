@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapters.evm.chains import EvmChain
-from adapters.evm.refusals import Call, NoMethod, Refused
+from adapters.evm.refusals import Call
 from adapters.evm.rpc import Rpc
+from adapters.http import NoMethod, Refused
 from tracer.errors import SourceUnavailable
 
 ZERO = "0x" + "00" * 20

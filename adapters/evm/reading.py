@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from adapters.evm.chains import EvmChain
 from adapters.evm.decode import Decoded, decode
 from adapters.evm.probe import TRACER, Receipts, Traces
-from adapters.evm.refusals import Call, Later, NoMethod, NoState, Refused, Unreachable, parsed
+from adapters.evm.refusals import Call, NoState, parsed
 from adapters.evm.rpc import Rpc
+from adapters.http import Later, NoMethod, Refused, Unreachable
 from tracer.errors import BadBlock, SourceUnavailable
 
 JOB_BYTES = 6 << 20

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from adapters.http import Later, NoMethod, Refused, TooLarge, too_large, without_secrets
 from adapters.nesting import loads
-from tracer.errors import SourceUnavailable
-
-if TYPE_CHECKING:
-    from requests import Response
 
 # EIP-1474 has few codes and providers have their own, so the words decide
 _MISSING = re.compile(
@@ -31,13 +26,8 @@ _BUSY = re.compile(
     r"is (syncing|indexing)",
     re.IGNORECASE,
 )
-_URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://[^\s\"'<>]*", re.IGNORECASE)
 _FAILED = re.compile(
     r"revert|evm error|vm execution error|invalid (opcode|jump)|bad instruction|out of gas|stack (under|over)flow",
-    re.IGNORECASE,
-)
-_LARGE = re.compile(
-    r"too (large|big|long|many)|response size|exceeds? .*(limit|size|maximum)|range|timed? ?out",
     re.IGNORECASE,
 )
 
@@ -51,51 +41,8 @@ class Call:
     id: int
 
 
-class Unreachable(SourceUnavailable):
-    """The node did not answer, in spite of all patience."""
-
-
-class Refused(SourceUnavailable):
-    """The node answered one call with an error. Trying again will not help."""
-
-
-class NoMethod(Refused):
-    """... because it does not offer the method."""
-
-
 class NoState(Refused):
-    """... because it no longer has the state of that block: it is no archive node."""
-
-
-class TooLarge(Exception):
-    """Fewer calls in a request may work."""
-
-
-class Later(Exception):
-    """The same request may work later. `after`: seconds the provider asked for."""
-
-    def __init__(self, reason: str, after: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason, self.after = reason, after
-
-
-def of_http(response: Response, host: str, longest: float) -> Exception:
-    """What an HTTP status means."""
-    code = response.status_code
-    if code in (401, 403):
-        return Unreachable(
-            f"{host} refuses us (HTTP {code}): wrong or missing credentials.",
-            hint="Put the whole URL into TRACER_SOURCE_<CHAIN>, or a bearer token into TRACER_AUTHORIZATION.",
-        )
-    if code == 413:
-        return TooLarge("HTTP 413")
-    if code == 429 or code in (408, 425) or code >= 500:
-        words = "is too busy for us (HTTP 429)" if code == 429 else f"has a problem (HTTP {code})"
-        return Later(words, _seconds(response.headers.get("Retry-After"), longest))
-    said = response.content[:2000]
-    if code == 400 and _LARGE.search(said.decode(errors="replace")):
-        return TooLarge("HTTP 400")
-    return Unreachable(f"{host} is no JSON-RPC endpoint (HTTP {code}).", hint="Check the URL.")
+    """The node no longer has the state of that block: it is no archive node."""
 
 
 def of_rpc(error: object, call: Call, calls: int, host: str, secrets: Sequence[str] = ()) -> Exception:
@@ -118,16 +65,9 @@ def of_rpc(error: object, call: Call, calls: int, host: str, secrets: Sequence[s
         return NoState(f"{host} no longer has the state {call.method} needs: {words}.")
     if _METHOD.search(words) and _MISSING.search(words):
         return NoMethod(f"{host} does not offer {call.method}.")
-    if _LARGE.search(words):
+    if too_large(words):
         return TooLarge(words)
     return Refused(f"{host} refuses {call.method}: {words or code}.")
-
-
-def without_secrets(words: str, secrets: Sequence[str] = ()) -> str:
-    """Words of a provider without URLs, and without what its own URL hides."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        words = words.replace(secret, "...")
-    return _URL.sub(r"\1://...", words)
 
 
 def failed_inside(error: object) -> bool:
@@ -135,20 +75,6 @@ def failed_inside(error: object) -> bool:
     code = error.get("code") if isinstance(error, dict) else None
     said = str(error.get("message", "") if isinstance(error, dict) else error)
     return code == 3 or _FAILED.search(said) is not None
-
-
-def _seconds(retry_after: str | None, longest: float) -> float:
-    """What Retry-After asks for (RFC 9110: seconds or a date), within what we are ready to wait."""
-    if not retry_after:
-        return 0.0
-    try:
-        wanted = float(retry_after)
-    except ValueError:
-        try:
-            wanted = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except (TypeError, ValueError):
-            return 0.0
-    return min(max(wanted, 0.0), longest)
 
 
 def parsed(body: bytes) -> Any:

@@ -7,64 +7,35 @@ objects. What an answer says of itself (an error, a missing part) is read here.
 from __future__ import annotations
 
 import json
-import random
 import re
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from adapters.evm.refusals import (
-    Call,
+from adapters.evm.refusals import Call, failed_inside, of_rpc, parsed
+from adapters.http import (
+    Late,
     Later,
+    Patience,
+    Patient,
     Refused,
     TooLarge,
-    Unreachable,
-    failed_inside,
     of_http,
-    of_rpc,
-    parsed,
+    secrets_of,
+    session,
+    shown,
+    transport,
 )
 from adapters.nesting import limit_kept
-from tracer.errors import UsageError
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import Response
     from web3 import HTTPProvider
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 BATCH = 50
 """Most calls in one request (P): public providers take 10 to 1,000; one that takes fewer is asked with fewer."""
-IN_FLIGHT = 4
-"""Requests in flight (P): enough to hide a network's delay, few enough for a public provider's limits."""
-THREADS = IN_FLIGHT + 2
-"""Jobs in flight: while two decode what they were answered, the node is still kept busy."""
-FIRST_ATTEMPTS = 4
-"""How often a node is asked that never answered yet (P): a mistyped URL should not cost a minute."""
 NEVER_NULL = ("eth_chainId", "eth_blockNumber", "eth_getBalance", "eth_getCode", "eth_call")
-SECRET = 5
-"""Least letters of a part of a URL that may be a key (P)."""
 _ERROR = re.compile(rb'"error"\s*:\s*\{')
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a provider is given: waits double from `first` to `longest` seconds, each shortened by chance."""
-
-    attempts: int = 8
-    first: float = 0.25
-    longest: float = 30.0
-    timeout: float = 120.0
-
-    def wait(self, attempt: int) -> float:
-        """Seconds to wait after the attempt of this number, counted from 0 (full jitter, at least half)."""
-        return min(self.longest, self.first * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 class Rpc:
@@ -82,15 +53,13 @@ class Rpc:
         patience: Patience | None = None,
         batch: int = BATCH,
     ) -> None:
-        self.host = shown(url)
-        self._secrets = _secrets(url, authorization)
+        self.host = shown(url, "evm")
+        self._secrets = secrets_of(url, authorization)
         self.patience = patience or Patience()
+        self._patient = Patient(self.host, self.patience)
         self.batch = batch
         self._provider = _provider(url, authorization, self.patience.timeout)
         self._lock = threading.Lock()
-        self._in_flight = threading.BoundedSemaphore(IN_FLIGHT)
-        self._not_before = 0.0
-        self._met = False
 
     def ask(self, method: str, *params: object) -> Any:
         """The result of one call; `Refused` where the node refuses it."""
@@ -129,61 +98,28 @@ class Rpc:
 
     def _patiently(self, calls: Sequence[Call], *, whole: bool = False) -> bytes:
         """One request, sent until it is answered. `whole`: the answer is parsed to see that it can be."""
-        attempt = 0
-        while True:
-            self._hold()
-            try:
-                with self._in_flight:
-                    body = self._post(calls)
-                self._read_errors(body, calls, whole)
-            except Later as problem:
-                attempt += 1
-                if attempt >= (self.patience.attempts if self._met else FIRST_ATTEMPTS):
-                    raise Unreachable(
-                        f"{self.host} {problem.reason}; asked {attempt} times.",
-                        hint="What was read is kept: run the same command again, it resumes."
-                        if self._met
-                        else "Is the URL right, and does the node run?",
-                    ) from None
-                self._pause(max(problem.after, self.patience.wait(attempt - 1)), everybody=problem.after > 0)
-                continue
-            self._met = True
+
+        def once() -> bytes:
+            body = self._post(calls)
+            self._read_errors(body, calls, whole)
             return body
 
-    def _hold(self) -> None:
-        """Wait as long as the provider asked all of us to."""
-        while (left := self._not_before - time.monotonic()) > 0:
-            time.sleep(left)
-
-    def _pause(self, seconds: float, *, everybody: bool) -> None:
-        if everybody:
-            with self._lock:
-                self._not_before = max(self._not_before, time.monotonic() + seconds)
-        else:
-            time.sleep(seconds)
+        return self._patient.ask(once)
 
     def _post(self, calls: Sequence[Call]) -> bytes:
         """One request; problems of transport and HTTP as `Later`, `TooLarge`, or for good."""
         import requests
 
         try:
-            # web3 hands back what its decoder makes of the answer, and ours leaves it as it is
-            body = cast("bytes", self._provider.make_batch_request(cast("Any", calls)))
+            with transport(self.host, "evm"):
+                # web3 hands back what its decoder makes of the answer, and ours leaves it as it is
+                body = cast("bytes", self._provider.make_batch_request(cast("Any", calls)))
         except requests.HTTPError as error:
             raise of_http(cast("Response", error.response), self.host, self.patience.longest) from None
-        except requests.Timeout:
-            if len(calls) > 1:
-                raise TooLarge("no answer in time") from None
-            raise Later("does not answer in time") from None
-        except requests.exceptions.SSLError:
-            raise Unreachable(f"{self.host} has no valid certificate.") from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            raise UsageError(f"{self.host} is no URL of a node.", hint="Give http://HOST:PORT.") from None
-        except requests.RequestException as error:
-            cut = isinstance(
-                error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-            )
-            raise Later("breaks off its answers" if cut else "cannot be reached") from None
+        except Late:
+            if len(calls) == 1:
+                raise
+            raise TooLarge("no answer in time") from None
         if body.lstrip()[:1] == b"<":
             raise Later("answers with a web page in place of JSON")
         if body.rstrip()[-1:] not in (b"]", b"}"):
@@ -215,51 +151,7 @@ class Rpc:
                 raise Later("leaves out answers")
 
 
-def ordered(jobs: Iterable[T], work: Callable[[T], R], threads: int = THREADS) -> Iterator[R]:
-    """The result of each job in the order of the jobs, made by threads a few jobs ahead of who takes them."""
-    pool = ThreadPoolExecutor(threads)
-    ahead: deque[Future[R]] = deque()
-    try:
-        for job in jobs:
-            ahead.append(pool.submit(work, job))
-            if len(ahead) > threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def shown(url: str) -> str:
-    """Host and port of a URL; `UsageError` where it is none."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise UsageError(
-            "the node's URL is not of the form http://HOST:PORT.", hint="Give evm:http://HOST:PORT."
-        )
-    return f"{host}:{port}" if port else host
-
-
-def _secrets(url: str, authorization: str | None) -> tuple[str, ...]:
-    """Parts of a URL, and of the header, that may be keys: providers repeat them in what they refuse.
-
-    Short parts of a path ("v3") are none (P): keys are longer.
-    """
-    parts = urlsplit(url)
-    queried = (pair.rpartition("=")[2] for pair in parts.query.split("&"))
-    long = (part for part in (*parts.path.split("/"), *queried) if len(part) >= SECRET)
-    named = (parts.username, parts.password, *(authorization or "").split()[-1:])
-    return tuple(part for part in (*long, *named) if part)
-
-
 def _provider(url: str, authorization: str | None, timeout: float) -> HTTPProvider:
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-
     with limit_kept():
         from web3 import HTTPProvider
 
@@ -277,14 +169,12 @@ def _provider(url: str, authorization: str | None, timeout: float) -> HTTPProvid
         def decode_rpc_response(raw_response: bytes) -> Any:
             return raw_response
 
-    session: Session = Session()
-    session.mount("http://", HTTPAdapter(pool_maxsize=IN_FLIGHT))
-    session.mount("https://", HTTPAdapter(pool_maxsize=IN_FLIGHT))
+    connections = session()
     if authorization:
-        session.headers["Authorization"] = authorization
+        connections.headers["Authorization"] = authorization
     return Bytes(
         url,
         request_kwargs={"timeout": timeout, "headers": {"Content-Type": "application/json"}},
-        session=session,
+        session=connections,
         exception_retry_configuration=None,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from adapters.evm.branches import Plan, Planned, plan
+from adapters.branches import Plan, Planned, plan
 from adapters.evm.chains import EvmChain
 from adapters.evm.decode import Decoded
 from adapters.evm.probe import Capabilities, capabilities, finalized, head, receipts, serves, traces
 from adapters.evm.reading import Job, Reader
 from adapters.evm.refusals import Call
-from adapters.evm.rpc import Patience, Rpc, ordered
+from adapters.evm.rpc import Rpc
+from adapters.http import Patience, ordered
 from tracer.errors import BadBlock, SourceUnavailable
 from tracer.ledger.accounts.batch import AccountBatch
 from tracer.ledger.batch import KnownChain

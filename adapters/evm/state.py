@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.evm.refusals import Call, Refused
-from adapters.evm.rpc import Rpc, ordered
+from adapters.evm.refusals import Call
+from adapters.evm.rpc import Rpc
+from adapters.http import Refused, ordered
 from adapters.nesting import loads
 from tracer.chain import AssetStandard
 

@@ -17,7 +17,7 @@ from adapters.files.stretch import Stretch
 from tracer.errors import BadExport, SourceUnavailable
 
 _SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
-"""Files of a folder that are looked into; of what is named one by one all are."""
+"""Files of a folder that are looked into, text also where it is packed (.gz); of what is named one by one all are."""
 _FLOATS = ("_f32", "_f64")
 
 
@@ -89,7 +89,7 @@ def find(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
             inside = (
                 p
                 for p in path.rglob("*")
-                if p.suffix.lower() in _SUFFIXES
+                if p.name.lower().removesuffix(".gz").endswith(_SUFFIXES)
                 and p.is_file()
                 and not any(name.startswith(".") for name in p.relative_to(path).parts)
             )
@@ -115,7 +115,7 @@ def open_exports(
     exports = Exports()
     found = find(paths)
     for number, (path, named) in enumerate(found):
-        names = _names(path)
+        names = column_names(path)
         if not names:
             exports.empty.append(path)
             continue
@@ -136,7 +136,8 @@ def open_exports(
     return exports
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, by its first bytes."""
     try:
         with path.open("rb") as file:
             return file.read(4) == b"PAR1"
@@ -144,15 +145,16 @@ def _is_parquet(path: Path) -> bool:
         raise SourceUnavailable(f"cannot read {path}: {error.strerror}.") from error
 
 
-def _names(path: Path) -> list[str]:
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a file; none where it is empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not _is_parquet(path):
+    if not is_parquet(path):
         return staging.header(path)
     try:
         return list(pq.read_schema(path).names)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadExport(f"{path} is no whole Parquet file ({error}).", hint="Export it again.") from error
 
 
@@ -211,7 +213,7 @@ def _open(path: Path, layout: Layout, columns: dict[str, str], stored: Path) -> 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if _is_parquet(path):
+    if is_parquet(path):
         stored = path
     else:
         staging.stage(path, layout, sorted(set(columns.values())), stored)

@@ -7,10 +7,12 @@ made doubles of them would round amounts.
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -27,11 +29,28 @@ BLOCK_BYTES = 32 << 20
 _NUMBER = r'"(\w+)": ?(-?[0-9][0-9.eE+-]*)'
 
 
+def opened(path: Path) -> IO[bytes]:
+    """A file, unpacked where it is gzip; what is read of a damaged one raises (`PACKED_BADLY`)."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+
+
+PACKED_BADLY = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+def packed_badly(path: Path, error: Exception) -> BadExport:
+    """The error of a damaged gzip file."""
+    return BadExport(f"{path} is no whole gzip file ({error}).", hint="It may be cut off: export it again.")
+
+
 def header(path: Path) -> list[str]:
     """Names of the columns of a CSV file, or keys of the first line of JSON lines; none where the file is empty."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             first = file.readline(BLOCK_BYTES).decode("utf-8-sig").strip()
+    except PACKED_BADLY as error:
+        raise packed_badly(path, error) from error
     except OSError as error:
         raise SourceUnavailable(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -48,16 +67,21 @@ def header(path: Path) -> list[str]:
         raise BadExport(f"{path}:1: no JSON object ({error}).") from error
 
 
+def is_json(path: Path) -> bool:
+    """Whether a text file holds JSON lines."""
+    with opened(path) as file:
+        return file.read(4).lstrip(b"\xef\xbb\xbf")[:1] == b"{"
+
+
 def stage(path: Path, layout: Layout, columns: list[str], to: Path) -> None:
     """Write the columns wanted of a text file as Parquet: text, but for heights (int64)."""
     import pyarrow.parquet as pq
 
-    with path.open("rb") as file:
-        as_json = file.read(4).lstrip(b"\xef\xbb\xbf")[:1] == b"{"
+    as_json = is_json(path)
     writer = None
     line = 1 if as_json else 2
     try:
-        for part in _json(path, layout, columns) if as_json else _csv(path, columns):
+        for part in _json(path, layout, columns) if as_json else csv_parts(path, columns):
             table = _with_heights(part, layout, path, line)
             line += table.num_rows
             if writer is None:
@@ -82,14 +106,16 @@ def _with_heights(table: pa.Table, layout: Layout, path: Path, line: int) -> pa.
     return table.set_column(at, layout.height, pa.array(heights))
 
 
-def _csv(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+def csv_parts(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """Rows of a CSV file, some at a time, every value as text."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
     names = header(path)
+    file = opened(path)
     try:
         reader = pc.open_csv(
-            path,
+            file,
             read_options=pc.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
             convert_options=pc.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.large_string()),
@@ -104,6 +130,10 @@ def _csv(path: Path, columns: list[str]) -> Iterator[pa.Table]:
         raise BadExport(
             f"{path} is no sound CSV: {error}.", hint="It may be cut off: export it again."
         ) from error
+    except PACKED_BADLY as error:
+        raise packed_badly(path, error) from error
+    finally:
+        file.close()
 
 
 def _json(path: Path, layout: Layout, columns: list[str]) -> Iterator[pa.Table]:
@@ -117,14 +147,14 @@ def _json(path: Path, layout: Layout, columns: list[str]) -> Iterator[pa.Table]:
     }
     shape = pl.Struct({name: shapes.get(kinds[name], pl.String()) for name in columns})
     line = 1
-    for text in _lines(path):
+    for text in pieces(path):
         lines = pl.Series([text]).str.strip_chars_end("\n").str.split("\n").explode()
         # spelt out as text: a number as the tool wrote it
         told = lines.str.replace_all(_NUMBER, '"$1": "$2"')
         try:
             frame = told.str.json_decode(shape).struct.unnest()
         except pl.exceptions.ComputeError as error:
-            raise _bad_line(path, lines.to_list(), line, error) from error
+            raise bad_line(path, lines.to_list(), line, error) from error
         line += len(lines)
         yield plain_table(frame.to_arrow())
 
@@ -147,17 +177,20 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.large_string() if pt.is_string_view(kind) or pt.is_string(kind) else kind
 
 
-def _lines(path: Path) -> Iterator[str]:
+def pieces(path: Path) -> Iterator[str]:
     """A file in pieces of whole lines."""
     rest = b""
-    with path.open("rb") as file:
-        while piece := file.read(BLOCK_BYTES):
-            end = piece.rfind(b"\n") + 1
-            if end:
-                yield _text(rest + piece[:end], path)
-                rest = piece[end:]
-            else:
-                rest += piece
+    try:
+        with opened(path) as file:
+            while piece := file.read(BLOCK_BYTES):
+                end = piece.rfind(b"\n") + 1
+                if end:
+                    yield _text(rest + piece[:end], path)
+                    rest = piece[end:]
+                else:
+                    rest += piece
+    except PACKED_BADLY as error:
+        raise packed_badly(path, error) from error
     if rest.strip():
         yield _text(rest, path)
 
@@ -169,7 +202,8 @@ def _text(raw: bytes, path: Path) -> str:
         raise BadExport(f"{path} is no text in UTF-8.") from error
 
 
-def _bad_line(path: Path, lines: list[str], first: int, error: Exception) -> BadExport:
+def bad_line(path: Path, lines: list[str], first: int, error: Exception) -> BadExport:
+    """The error of the first of some lines, numbered from `first` on, that is no JSON object."""
     for number, line in enumerate(lines, start=first):
         try:
             found = isinstance(json.loads(line), dict)

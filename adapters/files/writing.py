@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adapters.evm import hexes
 from adapters.evm.amounts import WIDE
 from adapters.evm.eventlogs import topic
+from adapters.files.folder import Format, Written, slices, write_folder
 from adapters.files.layouts import Dataset
 from tracer.chain import RelationKind, TransferKind
 from tracer.db import named_sql
-from tracer.errors import StoreUnwritable, UsageError
+from tracer.errors import UsageError
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
-    import pyarrow.parquet as pq
+
+__all__ = ["NOT_CARRIED", "Format", "Written", "export"]
 
 _SQL = named_sql("adapters.files", "export.sql")
 SLICE_ROWS = 500_000
@@ -59,24 +55,6 @@ NOT_CARRIED = (
 )
 
 
-class Format(StrEnum):
-    """How files are written."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-@dataclass(frozen=True)
-class Written:
-    """What an export wrote: blocks, and the rows of each file by its name."""
-
-    first: int
-    last: int
-    blocks: int
-    rows: dict[str, int]
-
-
 def export(
     ledger: Ledger,
     to: Path,
@@ -90,50 +68,19 @@ def export(
 
     `UsageError` where the folder exists or no such block was read, `StoreUnwritable` where it cannot be written.
     """
-    if to.exists():
-        raise UsageError(f"{to} exists already.", hint="Name a new folder: nothing is written over.")
-    slices = list(_slices(ledger, first or 0, (1 << 31) - 1 if last is None else last))
-    if not slices:
+    bounds = {"first": first or 0, "last": (1 << 31) - 1 if last is None else last}
+    parts = list(slices(ledger.db.arrow(_SQL["weights"], bounds), SLICE_ROWS))
+    if not parts:
         raise UsageError(
             f"no block of {ledger.chain.name} was read between these heights.", hint="See `tracer status`."
         )
-    blocks = sum(count for _, _, count in slices)
-    unfinished = to.with_name(f".{to.name}.unfinished")
-    rows = dict.fromkeys((f"{dataset}.{form}" for dataset in _PARAMETERS), 0)
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        with ExitStack() as stack:
-            files = {d: stack.enter_context(_File(unfinished / f"{d}.{form}", form)) for d in _PARAMETERS}
-            done = 0
-            for low, high, count in slices:
-                for dataset, frame in _frames(ledger, low, high):
-                    files[dataset].write(frame)
-                    rows[f"{dataset}.{form}"] += frame.height
-                done += count
-                if progress:
-                    progress(done, blocks)
-        written = Written(slices[0][0], slices[-1][1], blocks, rows)
-        (unfinished / "README.md").write_text(_readme(ledger, written), encoding="utf-8")
-        unfinished.rename(to)
-    except OSError as error:
-        raise StoreUnwritable(
-            f"cannot write {to}: {error.strerror or error}.", hint="Nothing was left there."
-        ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return written
 
+    def frames(low: int, high: int) -> Iterator[tuple[str, pl.DataFrame]]:
+        for dataset, frame in _frames(ledger, low, high):
+            yield str(dataset), frame if form is Format.CSV else _listed(frame)
 
-def _slices(ledger: Ledger, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """Heights, first and last, of runs of blocks with about SLICE_ROWS rows, and how many blocks each has."""
-    found = ledger.db.arrow(_SQL["weights"], {"first": first, "last": last})
-    heights = found.column("height").to_numpy()
-    weights = found.column("weight").to_numpy()
-    number = (np.cumsum(weights) - weights) // SLICE_ROWS
-    starts = [*np.flatnonzero(np.diff(number, prepend=-1) > 0).tolist(), len(heights)]
-    for start, end in pairwise(starts):
-        yield int(heights[start]), int(heights[end - 1]), end - start
+    names = [str(dataset) for dataset in _PARAMETERS]
+    return write_folder(to, form, names, parts, frames, lambda written: _readme(ledger, written), progress)
 
 
 def _frames(ledger: Ledger, first: int, last: int) -> Iterator[tuple[Dataset, pl.DataFrame]]:
@@ -181,52 +128,6 @@ def _decimal(words: pl.Series) -> pl.Series:
     rows = pl.Series(np.where(there, np.cumsum(there) - 1, 0))
     found = text.gather(rows) if len(text) else pl.Series([None] * len(words), dtype=pl.String)
     return pl.select(pl.when(pl.Series(there)).then(found).alias(words.name)).to_series()
-
-
-class _File:
-    """One file, written part by part."""
-
-    def __init__(self, path: Path, form: Format) -> None:
-        self.path, self.form = path, form
-        self._text: IO[bytes] | None = None
-        self._parquet: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> _File:
-        if self.form is not Format.PARQUET:
-            self._text = self.path.open("wb")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._text is not None:
-            self._text.close()
-        if self._parquet is not None:
-            self._parquet.close()
-
-    def write(self, frame: pl.DataFrame) -> None:
-        """Add rows."""
-        import polars as pl
-        import polars.selectors as cs
-
-        if self._text is None:
-            self._write_parquet(_listed(frame))
-            return
-        frame = frame.with_columns(cs.decimal().cast(pl.String))
-        if self.form is Format.CSV:
-            frame.write_csv(self._text, include_header=self._text.tell() == 0)
-        elif frame.height:
-            _listed(frame).write_ndjson(self._text)
-
-    def _write_parquet(self, frame: pl.DataFrame) -> None:
-        import pyarrow.parquet as pq
-
-        from adapters.files.staging import plain_table
-
-        table = plain_table(frame.to_arrow())
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self.path, table.schema, compression="zstd")
-        self._parquet.write_table(table)
 
 
 def _listed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -232,6 +232,7 @@ def _batch(rows: Sequence[Mapping[str, Any]]) -> UtxoBatch:
             "locktime": same(len(txs), 0, wide), "size": same(len(txs), 0, number),
             "vsize": same(len(txs), 0, number), "inputs": pa.array(t[2], number),
             "outputs": pa.array(t[3], number), "out_value": pa.array(t[4], wide),
+            "block_index": same(len(txs), None, number),
         }
     )  # fmt: skip
     count = len(ins)

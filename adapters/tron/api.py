@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from adapters.evm.refusals import Later, TooLarge, Unreachable, of_http
-from adapters.evm.rpc import FIRST_ATTEMPTS, IN_FLIGHT, Patience, shown
+from adapters.http import Later, Patience, Patient, TooLarge, Unreachable, of_http, session, shown, transport
 from adapters.nesting import loads
-from tracer.errors import SourceUnavailable, UsageError
+from tracer.errors import SourceUnavailable
 
 if TYPE_CHECKING:
     from requests import Response
@@ -40,24 +37,14 @@ class Api:
     """
 
     def __init__(self, url: str, *, key: str | None = None, patience: Patience | None = None) -> None:
-        from requests import Session
-        from requests.adapters import HTTPAdapter
-
-        try:
-            self.host = shown(url)
-        except UsageError as error:
-            raise UsageError(error.problem, hint="Give tron:http://HOST:PORT.") from None
+        self.host = shown(url, "tron")
         self.patience = patience or Patience()
+        self._patient = Patient(self.host, self.patience)
         self._url = url.rstrip("/")
-        self._session = Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=IN_FLIGHT))
+        self._session = session()
         self._session.headers["Content-Type"] = "application/json"
         if key := key or os.environ.get(KEY_VARIABLE):
             self._session.headers[KEY_HEADER] = key
-        self._lock = threading.Lock()
-        self._not_before = 0.0
-        self._met = False
 
     def ask(self, path: str, question: Mapping[str, object]) -> Any:
         """The answer as Python values: for single headers, not for blocks."""
@@ -75,51 +62,14 @@ class Api:
         `Missing` where the node does not offer the path, `SourceUnavailable` where it does not answer in spite of
         all patience.
         """
-        attempt = 0
-        while True:
-            while (left := self._not_before - time.monotonic()) > 0:
-                time.sleep(left)
-            try:
-                body = self._post(path, question)
-            except Later as problem:
-                attempt += 1
-                if attempt >= (self.patience.attempts if self._met else FIRST_ATTEMPTS):
-                    raise Unreachable(
-                        f"{self.host} {problem.reason}; asked {attempt} times.",
-                        hint="What was read is kept: run the same command again, it resumes."
-                        if self._met
-                        else "Is the URL right, and does the node run?",
-                    ) from None
-                if problem.after:
-                    with self._lock:
-                        self._not_before = max(self._not_before, time.monotonic() + problem.after)
-                else:
-                    time.sleep(self.patience.wait(attempt - 1))
-                continue
-            self._met = True
-            return body
+        return self._patient.ask(lambda: self._post(path, question))
 
     def _post(self, path: str, question: Mapping[str, object]) -> bytes:
         """One request; `Later` where the same may work later."""
-        import requests
-
-        try:
+        with transport(self.host, "tron"):
             answer = self._session.post(
                 self._url + path, data=json.dumps(dict(question)), timeout=self.patience.timeout
             )
-        except requests.Timeout:
-            raise Later("does not answer in time") from None
-        except requests.exceptions.SSLError:
-            raise Unreachable(f"{self.host} has no valid certificate.") from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            raise UsageError(
-                f"{self.host} is no URL of a node.", hint="Give tron:http://HOST:PORT."
-            ) from None
-        except requests.RequestException as error:
-            cut = isinstance(
-                error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-            )
-            raise Later("breaks off its answers" if cut else "cannot be reached") from None
         if answer.status_code != 200 or _LIMITED.search(answer.content[:400]):
             raise self._refusal(answer, path)
         body = answer.content

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.evm.decode import Decoded
 from adapters.evm.reading import Job
-from adapters.evm.refusals import Unreachable
+from adapters.http import Unreachable
 from adapters.tron.api import Api, Missing
 from adapters.tron.chains import TronChain
 from adapters.tron.decode import decode

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from adapters.evm.branches import Plan, Planned, plan
+from adapters.branches import Plan, Planned, plan
 from adapters.evm.decode import Decoded
 from adapters.evm.reading import Job
-from adapters.evm.rpc import IN_FLIGHT, Patience, ordered
 from adapters.evm.source import FINAL, MOVES
+from adapters.http import IN_FLIGHT, Patience, ordered
 from adapters.tron.api import Api
 from adapters.tron.chains import TronChain
 from adapters.tron.reading import Reader

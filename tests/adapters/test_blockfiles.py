@@ -103,16 +103,13 @@ def test_a_damaged_copy_does_not_hide_a_good_one(tmp_path: Path) -> None:
     assert facts(workspace) == facts(plain)
 
 
-def test_a_nodes_data_folder_is_read_and_an_obfuscated_one_named(tmp_path: Path) -> None:
+def test_a_nodes_data_folder_is_read(tmp_path: Path) -> None:
     blocks = tmp_path / "data" / "blocks"
     blocks.mkdir(parents=True)
     write(blocks / "blk00000.dat", shop_chain().blocks)
     (tmp_path / "data" / "peers.dat").write_bytes(b"peers")
     (blocks / "xor.dat").write_bytes(bytes(8))
     assert sync(Workspace(tmp_path / "w"), tmp_path / "data").tip == 12
-    (blocks / "xor.dat").write_bytes(b"\x01" * 8)
-    with pytest.raises(SourceUnavailable, match=r"obfuscated.*blocksxor=0"):
-        sync(Workspace(tmp_path / "w"), tmp_path / "data")
 
 
 def test_sizes_that_no_block_has_are_damage(tmp_path: Path) -> None:

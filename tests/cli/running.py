@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.cli import forking
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,5 @@ class Ran:
 
 def tracer(workspace: Path, *arguments: str | Path, **environment: str) -> Ran:
     """Run one command in a workspace."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TRACER_WORKSPACE": str(workspace), "NO_COLOR": "1", **environment},
-        timeout=300,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    given = {**os.environ, "TRACER_WORKSPACE": str(workspace), "NO_COLOR": "1", **environment}
+    return Ran(*forking.run([str(argument) for argument in arguments], given))

@@ -63,6 +63,6 @@ def test_what_cannot_be_ends_in_one_line(tmp_path: Path) -> None:
     ran.refused(4, str(bad), "column value", "'1e18'", "Nothing was kept")
     out = tmp_path / "out"
     tracer(tmp_path / "w", "import", *etl(), "--chain", "bitcoin").refused(2, "bitcoin is none")
-    tracer(tmp_path / "w", "export", "bitcoin", "--out", out).refused(2, "bitcoin cannot be exported")
+    tracer(tmp_path / "w", "export", "tron", "--out", out).refused(2, "tron cannot be exported")
     tracer(tmp_path / "w", "export", "ethereum", "--out", out).refused(2, "nothing of ethereum was read")
     assert not out.exists()

@@ -193,7 +193,7 @@ def _busy_chain(path: Path, blocks: int, *, fork: int | None = None) -> Path:
 
 
 SMALL_TURNS = (
-    "import tracer.ledger.loading as i, adapters.bitcoin.blockfiles as b\n"
+    "import tracer.ledger.loading as i, adapters.bitcoin.folder.source as b\n"
     "i.turns.__defaults__ = (1, 60.0); b.RUN_BLOCKS = 40\n"
     "from cli.main import main\nmain()\n"
 )

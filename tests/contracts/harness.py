@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.bitcoin.blockfiles import BlockFiles
 from adapters.bitcoin.chains import CHAINS, BitcoinChain
+from adapters.bitcoin.core.access import Access
+from adapters.bitcoin.core.source import CoreSource
+from adapters.bitcoin.folder.source import BlockFiles
 from adapters.evm.anvil import Node
 from adapters.evm.chains import EvmChain, chain_named
-from adapters.evm.rpc import Patience
 from adapters.evm.source import EvmSource
+from adapters.http import Patience
 from tests import accounts_store, rawblocks, stores
 from tests.nodes.anvil import anvil
-from tests.nodes.proxy import Asked, Changes, proxy
+from tests.nodes.litecoind import MATURE, Litecoind, litecoind
+from tests.nodes.proxy import Asked, Changes, Fault, Rewrites, proxy
 from tests.nodes.town import Town
 from tracer.chain import Chain
 from tracer.ledger.batch import BlockSource
@@ -182,11 +185,70 @@ class EvmHarness(Harness):
         return 0  # proof of stake
 
 
+class CoreHarness(Harness):
+    """`core:` over a node with a wallet that pays itself."""
+
+    chain: BitcoinChain = CHAINS["litecoin-regtest"]
+
+    def __init__(self, node: Litecoind) -> None:
+        self.node = node
+        node.mine(MATURE)
+        self.grow(3)
+
+    def grow(self, blocks: int) -> None:
+        for block in range(blocks):
+            self.node.pay(*(100_000 * (block + share + 1) for share in range(2)))
+            self.node.mine()
+
+    def reorg(self, depth: int) -> None:
+        self.node.replace(depth)
+        self.node.mine(1, self.node.call("getnewaddress"))
+
+    def source(self) -> CoreSource:
+        return CoreSource(self._access(self.node.url), self.chain, patience=PATIENCE)
+
+    @contextmanager
+    def torn(self, height: int) -> Iterator[CoreSource]:
+        name = self.node.call("getblockhash", height)
+        block = self.node.call("getblock", name, 0)
+
+        def script(asked: Asked) -> Fault | None:
+            if asked.gets(f"/rest/block/{name}"):
+                return Rewrites(lambda raw: raw[:-5] + bytes([raw[-5] ^ 1]) + raw[-4:])
+            return Changes(tear) if asked.has("getblock") else None
+
+        def tear(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            for answer in answers:
+                if answer["result"] == block:
+                    answer["result"] = block[:-10] + f"{int(block[-10:-8], 16) ^ 1:02x}" + block[-8:]
+            return answers
+
+        with proxy(self.node.url, script) as provider:
+            yield CoreSource(self._access(provider.url), self.chain, patience=PATIENCE)
+
+    def contents(self, ledger: Ledger) -> Facts:
+        return stores.contents(ledger)
+
+    @property
+    def height(self) -> int:
+        return self.node.height
+
+    @property
+    def created(self) -> int:
+        return sum(self.chain.subsidy(at) for at in range(self.height + 1))
+
+    def _access(self, url: str) -> Access:
+        return Access(url, cookie=self.node.cookie)
+
+
 @contextmanager
 def harness(kind: str, folder: Path) -> Iterator[Harness]:
     """A harness by the name of its source."""
     if kind == "blocks":
         yield BlockFileHarness(folder)
+    elif kind == "core":
+        with litecoind(folder / "node") as node:
+            yield CoreHarness(node)
     else:
         with anvil(no_mining=True) as node:
             yield EvmHarness(node)

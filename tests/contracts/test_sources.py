@@ -17,7 +17,7 @@ from tracer.ledger.coverage import chain_status
 from tracer.workspace import Workspace
 
 
-@pytest.fixture(params=["blocks", "evm"])
+@pytest.fixture(params=["blocks", "core", "evm"])
 def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     with harness(request.param, tmp_path) as made:
         yield made

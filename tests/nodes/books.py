@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.evm.chains import chain_named
-from adapters.evm.rpc import Patience
 from adapters.evm.source import EvmSource
+from adapters.http import Patience
 from cli.app import App
 from cli.openings import Asked, after_pull
 from tracer.ledger.pull import pull

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asked:
-    """One HTTP request: its number, counted from 0, the calls in it, and its Authorization header."""
+    """One HTTP request: its number, counted from 0, the calls in it, and its Authorization header.
+
+    A GET is one call; its path is the method.
+    """
 
     number: int
     calls: list[dict[str, Any]]
@@ -24,6 +28,10 @@ class Asked:
     def has(self, method: str) -> bool:
         """Whether one of the calls is of this method."""
         return any(call["method"] == method for call in self.calls)
+
+    def gets(self, front: str) -> bool:
+        """Whether it is a GET of a path that begins so."""
+        return str(self.calls[0]["method"]).startswith(front)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,14 @@ class Changes:
     change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
-Fault = Status | Says | Refuses | Shortens | Drops | Dawdles | Changes
+@dataclass(frozen=True)
+class Rewrites:
+    """The body as the node gave it, changed byte by byte."""
+
+    change: Callable[[bytes], bytes]
+
+
+Fault = Status | Says | Refuses | Shortens | Drops | Dawdles | Changes | Rewrites
 Script = Callable[[Asked], Fault | None]
 
 
@@ -112,11 +127,16 @@ def proxy(node_url: str, script: Script = lambda _: None) -> Iterator[Proxy]:
         def log_message(self, *_: object) -> None:
             """Nothing: tests look at `Proxy.asked`."""
 
+        def do_GET(self) -> None:
+            self._serve(None, [{"method": self.path}])
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sent = json.loads(body)
+            self._serve(body, sent if isinstance(sent, list) else [sent])
+
+        def _serve(self, body: bytes | None, calls: list[dict[str, Any]]) -> None:
             with lock:
-                calls = sent if isinstance(sent, list) else [sent]
                 asked = Asked(len(running.asked), calls, self.headers["Authorization"])
                 running.asked.append(asked)
             fault = running.script(asked)
@@ -132,10 +152,21 @@ def proxy(node_url: str, script: Script = lambda _: None) -> Iterator[Proxy]:
             else:
                 self._pass_on(body, fault)
 
-        def _pass_on(self, body: bytes, fault: Fault | None) -> None:
-            request = urllib.request.Request(node_url, body, {"Content-Type": "application/json"})
-            with urllib.request.urlopen(request, timeout=60) as found:
-                answer = found.read()
+        def _pass_on(self, body: bytes | None, fault: Fault | None) -> None:
+            headers = {"Content-Type": "application/json"}
+            if told := self.headers["Authorization"]:
+                headers["Authorization"] = told
+            address = node_url if body is not None else node_url + self.path
+            try:
+                with urllib.request.urlopen(
+                    urllib.request.Request(address, body, headers), timeout=60
+                ) as found:
+                    answer = found.read()
+            except urllib.error.HTTPError as refusal:
+                self._send(refusal.code, refusal.read())
+                return
+            if isinstance(fault, Rewrites):
+                answer = fault.change(answer)
             if isinstance(fault, Dawdles):
                 time.sleep(fault.seconds)
             if isinstance(fault, Changes):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.oracle import OracleSeeds, OracleTaint, OracleTx, trace
 from tests.oracle_units import Outpoint
 from tests.scenarios.case import CHAIN, Case, tag, vasp
-from tests.scenarios.ledger import GENESIS_TIME, Tx, oracle_ledger, txid_of
+from tests.scenarios.ledger import GENESIS_TIME, HIDDEN, Tx, oracle_ledger, txid_of
 from tracer.flow.methods import METHODS
 from tracer.ledger.store import Ledger
 from tracer.workspace import Workspace
@@ -20,6 +20,7 @@ from tracer.workspace import Workspace
 NAMES = ("ann", "bob", "cid", "dee", "eve", "fay", "gus")
 HOT, POOL = "hot", "pool"
 ENDS = {HOT: "service", POOL: "custodial_pool"}
+NOBODY = ("OP_RETURN", HIDDEN)
 BLOCK = 600
 BUCKETS = {
     "services": ("service",),
@@ -37,8 +38,8 @@ MIX = """INSERT INTO mix BY NAME SELECT tx_id, 'other_mix' AS kind, 2 AS partici
 def tables(draw: st.DrawFn, *, most: int = 12) -> list[Tx]:
     """Up to `most` blocks over a few reused names, a tagged service and a tagged pool.
 
-    A block is a coinbase alone, or one that takes all or some of the fees of up to three transactions above it, which
-    may spend each other's outputs.
+    Money goes into a shielded pool and comes out of it. A block is a coinbase alone, or one that takes all or some of
+    the fees of up to three transactions above it, which may spend each other's outputs.
     """
     big = draw(st.sampled_from([20, 10**6, 1 << 58]))
     made: dict[str, int] = {}
@@ -49,11 +50,11 @@ def tables(draw: st.DrawFn, *, most: int = 12) -> list[Tx]:
         for _ in range(draw(st.integers(1, 4))):
             value = draw(st.one_of(st.just(0), st.integers(0, total)))
             total -= value
-            outs.append((draw(st.sampled_from([*NAMES, HOT, POOL, "OP_RETURN"])), value))
+            outs.append((draw(st.sampled_from([*NAMES, HOT, POOL, *NOBODY])), value))
         if all_of_it:
             outs[-1] = (outs[-1][0], outs[-1][1] + total)
             total = 0
-        made.update({f"{name}:{v}": units for v, (who, units) in enumerate(outs) if who != "OP_RETURN"})
+        made.update({f"{name}:{v}": units for v, (who, units) in enumerate(outs) if who not in NOBODY})
         return outs, total
 
     for number in range(draw(st.integers(3, most))):
@@ -65,6 +66,9 @@ def tables(draw: st.DrawFn, *, most: int = 12) -> list[Tx]:
                 break
             name = f"t{number}{'abc'[more]}"
             total = sum(made.pop(point) for point in ins)
+            if draw(st.integers(0, 4)) == 0:
+                hidden = draw(st.integers(1, big))
+                ins, total = [*ins, f"{HIDDEN}:{hidden}"], total + hidden
             outs, fee = outputs(name, total, all_of_it=draw(st.booleans()))
             rows.append(Tx(name, ins=ins, outs=outs))
             paying.append(name)
@@ -169,7 +173,7 @@ class Asked:
                 doors |= dict.fromkeys(beside, "mixer")
         if self.direction == "backward":
             return doors
-        return {point: why for point, why in doors.items() if address[point] not in self.ends}
+        return {point: why for point, why in doors.items() if address.get(point) not in self.ends}
 
     def owners(self, expected: OracleTaint) -> dict[Outpoint, str]:
         """The seed, as it was typed, that each outpoint where taint entered belongs to."""
@@ -182,7 +186,7 @@ class Asked:
                 found[label] = address[expected.spread[label]] or ""
             elif self.unit == "entity" and self.direction == "forward":
                 (tx,) = [tx for tx in ledger if tx.name == label[0]]
-                found[label] = min(address[p] or "" for p in tx.ins if address[p] in self.members)
+                found[label] = min(address[p] or "" for p in tx.ins if address.get(p) in self.members)
             else:
                 found[label] = named.get(label) or address[label] or ""
         return found
@@ -223,7 +227,7 @@ def asked(draw: st.DrawFn, *, direction: str, most: int = 8, held: bool = False)
     """
     rows = draw(tables(most=most))
     points = [f"{row.name}:{v}" for row in rows for v in range(len(row.outs))]
-    seen = sorted({name for row in rows for name, _ in row.outs} - {"OP_RETURN"})
+    seen = sorted({name for row in rows for name, _ in row.outs} - set(NOBODY))
     at_services = [name for name in (HOT, POOL) if held and name in seen]
     unit = draw(st.sampled_from(["lot", "lot", "entity"])) if seen and not held else "lot"
     lots = draw(st.lists(st.sampled_from(points), max_size=3, unique=True)) if unit == "lot" else []

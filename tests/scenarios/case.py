@@ -87,9 +87,9 @@ class Found:
 
     @property
     def stops(self) -> list[tuple[str, str, str, int]]:
-        """(reason, address, transaction, base units), as listed."""
+        """(reason, address or nothing, transaction, base units), as listed."""
         return [
-            (r["reason"], r["address"], self.name(r["txid"]), int(r["amount"]["base_units"]))
+            (r["reason"], r["address"] or "", self.name(r["txid"]), int(r["amount"]["base_units"]))
             for r in self.document["stops"]
         ]
 

@@ -3,6 +3,8 @@
     Tx("fund", outs=[("alice", 5)])                                  a coinbase: no inputs
     Tx("pay", ins=["fund:0"], outs=[("bob", 3), ("alice", 1)])       the rest, 1, is the fee
     Tx("note", ins=["pay:1"], outs=[("OP_RETURN", 1)])               burnt
+    Tx("hide", ins=["pay:0"], outs=[("SHIELDED", 3)])                into a shielded pool
+    Tx("show", ins=["SHIELDED:2"], outs=[("carl", 2)])               2 units out of it; the last input
 
 Every transaction is a block of its own, ten minutes apart unless `day` says otherwise; one that is no
 coinbase follows an empty coinbase. Addresses are names: `PlayChain` renders them as they were written.
@@ -21,8 +23,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from adapters.hashes import hash_bytes
-from tests.oracle import OracleOut, OracleTx, fees_as_outputs
-from tracer.chain import AddressKey, Family, ScriptKind, first_tx_id
+from tests.oracle import POOLED, OracleOut, OracleTx, fees_as_outputs
+from tracer.chain import FROM_POOL, AddressKey, Family, ScriptKind, first_tx_id
 from tracer.errors import BadAddress
 from tracer.flow.fates import Fate
 from tracer.flow.movements import LEAVING, MEMBER, Movements, Seeding
@@ -31,6 +33,8 @@ from tracer.ledger.prefix import address_prefix
 
 GENESIS_TIME = 1_600_000_000
 DAY = 86_400
+HIDDEN = "SHIELDED"
+"""A shielded pool, as an output's address and as an input's name."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,24 @@ def oracle_ledger(rows: Iterable[Tx]) -> list[OracleTx]:
     return [
         OracleTx(
             row.name,
-            tuple((name, int(vout)) for name, _, vout in (point.rpartition(":") for point in row.ins)),
             tuple(
-                OracleOut(value, b"\x6a", None, burn=True)
-                if address == "OP_RETURN"
-                else OracleOut(value, _script(address), address)
-                for address, value in row.outs
+                (row.name, POOLED) if name == HIDDEN else (name, int(vout))
+                for name, _, vout in (point.rpartition(":") for point in row.ins)
             ),
+            tuple(_oracle_out(address, value) for address, value in row.outs),
             tuple(row.collects),
+            sum(int(point.partition(":")[2]) for point in row.ins if point.startswith(f"{HIDDEN}:")),
         )
         for row in rows
     ]
+
+
+def _oracle_out(address: str, value: int) -> OracleOut:
+    if address == "OP_RETURN":
+        return OracleOut(value, b"\x6a", None, burn=True)
+    if address == HIDDEN:
+        return OracleOut(value, b"", None, pool=True)
+    return OracleOut(value, _script(address), address)
 
 
 def _script(address: str) -> bytes:
@@ -143,9 +154,17 @@ def batch(rows: Sequence[Tx]) -> UtxoBatch:
         for index, tx in enumerate(members):
             tx_id = first_tx_id(height) + index
             value = sum(v for _, v in tx.outs)
-            columns.txs.append((tx_id, txid_of(tx.name), 1, 0, 250, 250, len(tx.ins), len(tx.outs), value))
+            columns.txs.append(
+                (tx_id, txid_of(tx.name), 1, 0, 250, 250, len(tx.ins), len(tx.outs), value, None)
+            )
             for vin, point in enumerate(tx.ins):
                 name, _, spent = point.rpartition(":")
+                if name == HIDDEN:
+                    shielded = int(ScriptKind.SHIELDED)
+                    columns.inputs.append(
+                        (tx_id, vin, bytes(32), FROM_POOL, 0, int(spent), shielded, shielded, None)
+                    )
+                    continue
                 columns.inputs.append(
                     (tx_id, vin, txid_of(name), int(spent), 0xFFFFFFFF, None, None, None, None)
                 )
@@ -193,6 +212,8 @@ def _locked(address: str) -> tuple[object, ...]:
     """kind, address_kind, payload, prefix, script of an output."""
     if address == "OP_RETURN":
         return (int(ScriptKind.OP_RETURN), int(ScriptKind.OP_RETURN), None, 0, b"\x6a")
+    if address == HIDDEN:
+        return (int(ScriptKind.SHIELDED), int(ScriptKind.SHIELDED), None, 0, None)
     key = PlayChain().parse_address(address)
     return (key.kind, key.kind, key.payload, address_prefix(key), None)
 
@@ -211,7 +232,7 @@ _BLOCKS = pa.schema(
 _TXS = pa.schema(
     [("tx_id", pa.int64()), ("txid", _HASH), ("version", pa.int32()), ("locktime", pa.int64()),
      ("size", pa.int32()), ("vsize", pa.int32()), ("inputs", pa.int32()), ("outputs", pa.int32()),
-     ("out_value", pa.int64())]
+     ("out_value", pa.int64()), ("block_index", pa.int32())]
 )  # fmt: skip
 _OUTPUTS = pa.schema(
     [("tx_id", pa.int64()), ("vout", pa.int32()), ("value", pa.int64()), ("kind", pa.uint8()),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adapters.bitcoin.blockfiles import BlockFiles
 from adapters.bitcoin.chains import chain_named
+from adapters.bitcoin.folder.source import BlockFiles
 from tests.rawblocks import RawChain, RawTx, p2wpkh, write
 from tests.scenarios.accounts import Move, Row, Token, Tx, shown
 from tests.scenarios.across import (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.bitcoin.blockfiles import BlockFiles
 from adapters.bitcoin.chains import chain_named
+from adapters.bitcoin.folder.source import BlockFiles
 from adapters.simulation import build_world
 from rules import clustering
 from tests.oracle import OracleOut, OracleTx

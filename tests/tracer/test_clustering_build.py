@@ -62,7 +62,7 @@ def test_the_document_has_the_keys_of_the_contract_and_counts_singletons(tmp_pat
     assert said["transactions_used"] == 2
     assert list(said["excluded"].items()) == [
         ("whirlpool_mix", 0), ("wasabi1", 0), ("wasabi2", 0), ("joinmarket", 0), ("other_mix", 0),
-        ("mix_possible", 0), ("stonewall", 0), ("payjoin_possible", 0),
+        ("mix_possible", 0), ("stonewall", 0), ("payjoin_possible", 0), ("mweb", 0),
     ]  # fmt: skip
     assert [(h["id"], h["links"]) for h in said["heuristics"]] == [
         ("co_spend", 2), ("same_key", 0), ("self_change", 0),

@@ -27,7 +27,9 @@ Pair = tuple[int, int, int]
 
 
 def nested(payload: bytes) -> bytes:
-    return bytes(CHAIN.nested_segwit(np.frombuffer(payload, np.uint8).reshape(1, 20))[0])
+    found = CHAIN.nested_segwit(np.frombuffer(payload, np.uint8).reshape(1, 20))
+    assert found is not None
+    return bytes(found[0])
 
 
 def forms_of(seed: int) -> list[AddressKey]:

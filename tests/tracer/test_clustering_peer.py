@@ -12,8 +12,8 @@ from gs_clustering import Clustering
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.bitcoin.blockfiles import BlockFiles
 from adapters.bitcoin.chains import chain_named
+from adapters.bitcoin.folder.source import BlockFiles
 from adapters.simulation import build_world
 from rules.heuristics.co_spend import CoSpend
 from tests.rules.ledger_of import Tx, ledger_of

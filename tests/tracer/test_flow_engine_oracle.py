@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rules import clustering
 from tests.conftest import scaled
 from tests.oracle import OracleTaint, came_back
-from tests.scenarios.asked import Asked, asked, bucketed, resting, tables
+from tests.scenarios.asked import NOBODY, Asked, asked, bucketed, resting, tables
 from tests.scenarios.case import CHAIN, Case, Found
 from tests.scenarios.ledger import Tx, batch, blocks_of, oracle_ledger
 from tracer.flow.methods import METHODS
@@ -130,7 +130,7 @@ def test_fifo_and_lifo_of_uncut_lots_are_undone_backward_through_the_store(rows:
         f"{row.name}:{v}"
         for row in rows
         for v, (name, units) in enumerate(row.outs)
-        if units and name != "OP_RETURN" and f"{row.name}:{v}" not in spent
+        if units and name not in NOBODY and f"{row.name}:{v}" not in spent
     ]
     with tempfile.TemporaryDirectory() as folder:
         case = Case(Path(folder), rows, clusters=False)

@@ -118,8 +118,8 @@ def test_a_repeated_coinbase_txid_means_its_latest_use(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("turn_txs", [1, 3, 10, 10_000])
 def test_turns_of_any_size_give_the_same_store(tmp_path: Path, turn_txs: int) -> None:
-    from adapters.bitcoin import blockfiles
     from adapters.bitcoin.chains import CHAINS
+    from adapters.bitcoin.folder import source as blockfiles
     from tracer.ledger.loading import Known
 
     source = write(tmp_path / "blk.dat", shop_chain().blocks)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tracer.chain import ScriptKind, first_tx_id
-from tracer.clustering.rules import DescentDetector, MixDetector, no_mixes
+from tracer.clustering.rules import BoundDetector, DescentDetector, MixDetector, no_mixes
 from tracer.db import named_sql
 from tracer.ledger.store import Ledger
 
@@ -26,15 +26,17 @@ DUST = 2_730
 """
 
 _SQL = named_sql("tracer.clustering", "shapes.sql")
+_APART = {"op_return": ScriptKind.OP_RETURN, "shielded": ScriptKind.SHIELDED}
 _NUMBERS: dict[str, dict[str, int]] = {
     "equal": {
         "dust": DUST,
-        "op_return": ScriptKind.OP_RETURN,
+        **_APART,
         "p2wpkh": ScriptKind.P2WPKH,
         "p2tr": ScriptKind.P2TR,
     },
-    "noted": {"op_return": ScriptKind.OP_RETURN},
-    "pair": {"op_return": ScriptKind.OP_RETURN, "p2pk": ScriptKind.P2PK, "p2pkh": ScriptKind.P2PKH},
+    "noted": {**_APART},
+    "pair": {**_APART, "p2pk": ScriptKind.P2PK, "p2pkh": ScriptKind.P2PKH},
+    "pegged": {"witness_unknown": ScriptKind.WITNESS_UNKNOWN},
 }
 
 
@@ -73,13 +75,15 @@ def recognised(ledger: Ledger, detectors: Sequence[MixDetector], start: int, sto
     """
     import polars as pl
 
+    asset = ledger.chain.asset
+    detectors = [d for d in detectors if not isinstance(d, BoundDetector) or asset in d.assets]
     frames = {name: shapes(ledger, name, start, stop) for name in {d.reads: None for d in detectors}}
     hits = [no_mixes(), *(detector.detect(frames[detector.reads]) for detector in detectors)]
     return pl.concat(hits).unique("tx_id", keep="first", maintain_order=True).sort("tx_id")
 
 
 def shapes(ledger: Ledger, name: str, start: int, stop: int) -> pl.DataFrame:
-    """One of the shapes of `shapes.sql` (equal, noted, pair) over blocks `start` to `stop - 1`."""
+    """One of the shapes of `shapes.sql` (equal, noted, pair, pegged) over blocks `start` to `stop - 1`."""
     numbers = {key: int(value) for key, value in _NUMBERS[name].items()}
     return ledger.db.polars(_SQL[name], {"start": first_tx_id(start), "stop": first_tx_id(stop), **numbers})
 

@@ -54,6 +54,7 @@ SHAPES: Mapping[str, Effect] = {
     "stonewall": Effect(apart=True, stops=False),
     "payjoin_possible": Effect(apart=True, stops=False),
     "whirlpool_tx0": Effect(apart=False, stops=False),
+    "mweb": Effect(apart=True, stops=True),
 }
 """What a detector can say of a transaction, in the order of CONTRACTS."""
 
@@ -156,6 +157,15 @@ class DescentDetector(Protocol):
 
         `ancestors`: tx_id of a hit, and kind and denominations of a recognised transaction it spends from.
         """
+
+
+@runtime_checkable
+class BoundDetector(Protocol):
+    """A `MixDetector` of a protocol that only some chains have; elsewhere it is not asked."""
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Tickers of the native coins of these chains."""
 
 
 _HEADER: Mapping[str, type] = {

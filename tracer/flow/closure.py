@@ -142,7 +142,8 @@ class Closure(Record):
         """Whether an output may go on: nobody is claimed to hold it, and it can be spent."""
         import polars as pl
 
-        live = pl.col("holding").is_null() & (pl.col("kind") != int(ScriptKind.OP_RETURN))
+        ends = [int(ScriptKind.OP_RETURN), int(ScriptKind.SHIELDED)]
+        live = pl.col("holding").is_null() & ~pl.col("kind").is_in(ends)
         if self._own_set_stops:
             home = pl.col("address_id").is_in(pl.Series(self._home, dtype=pl.Int32).implode())
             live &= ~home.fill_null(value=False)

@@ -82,8 +82,9 @@ GROUP BY address_id HAVING count(*) > $most ORDER BY address_id;
 
 -- name: block_fees
 -- Fees of the blocks of these coinbases; `whole`: all of the block are known.
-SELECT w.tx_id AS coinbase, t.tx_id, t.fee, count(*) OVER block = count(t.fee) OVER block AS whole
+SELECT w.tx_id AS coinbase, t.tx_id, t.fee, b.whole AND count(*) OVER block = count(t.fee) OVER block AS whole
 FROM wanted AS w
+JOIN block AS b ON b.height = (w.tx_id >> 24)
 JOIN tx AS t ON t.tx_id > w.tx_id AND t.tx_id < w.tx_id + 16777216
 WINDOW block AS (PARTITION BY w.tx_id)
 ORDER BY t.tx_id;
@@ -100,15 +101,18 @@ LEFT JOIN mix AS m ON m.tx_id = t.tx_id AND m.stops
 ORDER BY t.tx_id;
 
 -- name: spent
--- What transactions spend, with who is claimed to have held it when it was paid out.
+-- What transactions spend, with who is claimed to have held it when it was paid out. What comes out of a shielded pool
+-- spends no output and is named by where it comes out: `prev_tx_id` is the transaction itself, `prev_vout` below -1. So
+-- is an output of a transaction that was not read, of which only amount and owner were told: `prev_vout` is -1000 - vin.
 WITH put AS MATERIALIZED (
     SELECT tx_id, vin, prev_tx_id, prev_vout, value, kind, address_id FROM txin
     WHERE tx_id IN (SELECT tx_id FROM wanted)
 ), linked AS MATERIALIZED (
     SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM put)
 )
-SELECT i.tx_id, i.vin, i.prev_tx_id, i.prev_vout, i.value, i.kind, i.address_id,
-       coalesce(c.cluster_id, i.address_id) AS cluster_id,
+SELECT i.tx_id, i.vin, coalesce(i.prev_tx_id, i.tx_id) AS prev_tx_id,
+       CASE WHEN i.prev_tx_id IS NULL AND i.kind IS DISTINCT FROM 11 THEN -1000 - i.vin ELSE i.prev_vout END AS prev_vout,
+       i.value, i.kind, i.address_id, coalesce(c.cluster_id, i.address_id) AS cluster_id,
        coalesce(ca.holding, cc.holding) AS holding, cc.holding AS cluster_holding, b.time
 FROM put AS i
 JOIN block AS b ON b.height = (i.tx_id >> 24)
@@ -118,11 +122,10 @@ LEFT JOIN claimed_cluster AS cc ON cc.cluster_id = coalesce(c.cluster_id, i.addr
     AND cc.since <= b.time AND b.time < cc.until
 ORDER BY i.tx_id, i.vin;
 
--- name: gaps
--- Runs of heights that were read, in order.
-SELECT min(height) AS first, max(height) AS last
-FROM (SELECT height, height - row_number() OVER (ORDER BY height) AS run FROM block)
-GROUP BY run ORDER BY first;
+-- name: pending
+-- What `wanted` transactions spend of transactions that were not read.
+SELECT tx_id, vin, prev_txid, prev_vout FROM pending_spend WHERE tx_id IN (SELECT tx_id FROM wanted)
+ORDER BY tx_id, vin;
 
 -- name: after
 -- How many transactions were read from a height on.

@@ -14,6 +14,7 @@ from tracer.flow.facts import Facts
 from tracer.flow.movements import Taint
 from tracer.flow.question import Exits, utc
 from tracer.flow.used import MAY_MIX, may_mix
+from tracer.ledger import partial
 
 
 def coverage(
@@ -23,10 +24,9 @@ def coverage(
 
     `unread` and `seeded` are base units of that method, `endpoints` all it reached.
     """
-    runs = facts.runs
-    missing = [[a[1] + 1, b[0] - 1] for a, b in pairwise(runs)]
-    if runs[0][0] > 0:
-        missing.insert(0, [0, runs[0][0] - 1])
+    runs, tip = facts.runs, facts.tip.height
+    edges = [(-1, -1), *runs, (tip + 1, tip + 1)]
+    missing = [[a[1] + 1, b[0] - 1] for a, b in pairwise(edges) if b[0] > a[1] + 1]
     gaps = [*_facts(facts, missing, unread), *_claims(facts), *facts.lots.gaps, *facts.gaps]
     notes = [*gaps, *facts.lots.notes, *facts.notes, *_disputes(facts), *_levels(facts, endpoints)]
     if not seeded:
@@ -54,6 +54,14 @@ def coverage(
     }
 
 
+_ON_DEMAND = (
+    "of missing blocks only single transactions were asked for, of {hosts}: that nothing spends an output, that an "
+    "address has no more transactions, and amounts spent of transactions that are not here are its word",
+    "single transactions were proved by Merkle branch and proof of work, their headers not chained: the explorer could "
+    "show a false branch",
+    "payments to a bare public key are in no explorer's history of its address",
+    "clusters, pools and mixers are known as far as transactions are here: services may be missed",
+)
 _UNREAD = (
     "part of the money lies in accounts of which not everything is known (what they held before, internal transfers, "
     "missing blocks): it is `unread`"
@@ -66,6 +74,8 @@ def _facts(facts: Facts, missing: Sequence[Sequence[int]], unread: int) -> list[
     gaps = []
     if missing:
         gaps.append("blocks are missing: " + ", ".join(f"{a}-{b}" for a, b in missing))
+    if facts.trail.asset is None and missing and (asked := partial.hosts(facts.ledger)):
+        gaps += [line.format(hosts=" and ".join(asked)) for line in _ON_DEMAND]
     # on an account chain single rows are in quarantine too: what of them concerns the trail stands in `facts.gaps`
     if facts.trail.asset is None and (quarantined := facts.ledger.quarantined()):
         gaps.append(f"refused blocks are in quarantine: {', '.join(quarantined[:3])}")

@@ -4,7 +4,7 @@
 -- name: spent_on
 -- `candidate(address_id, service)` are untagged owners of outputs that were swept to that service. -> Whom the
 -- transactions that spend their outputs pay; holding NULL for nobody known, and once for a candidate with more than
--- $most transactions.
+-- $most transactions, here or by an explorer's word.
 WITH history AS (
     SELECT c.address_id, c.service, h.tx_id, count(*) OVER (PARTITION BY c.address_id, c.service) AS busy
     FROM candidate AS c JOIN address_tx AS h ON h.address_id = c.address_id
@@ -20,6 +20,8 @@ WITH history AS (
     SELECT address_id, cluster_id FROM cluster WHERE address_id IN (SELECT address_id FROM paid)
 )
 SELECT address_id, service, NULL::INTEGER AS holding FROM history WHERE busy > $most
+UNION
+SELECT address_id, service, NULL FROM candidate JOIN told_address USING (address_id) WHERE txs > $most
 UNION
 SELECT swept.address_id, swept.service, coalesce(ca.holding, cc.holding)
 FROM swept

@@ -14,6 +14,7 @@ from tracer.amounts import Amount
 from tracer.chain import BLOCK_INDEX, Family, tx_height
 from tracer.clustering.rules import RuleSet
 from tracer.clustering.state import ClusteringState
+from tracer.db import named_sql
 from tracer.flow.movements import I64, Seeding, Taint
 from tracer.flow.question import Question
 from tracer.flow.seeding.seeds import Lots
@@ -28,6 +29,11 @@ from tracer.ledger.store import Ledger, Tip
 
 if TYPE_CHECKING:
     import polars as pl
+
+_SQL = named_sql("tracer.flow", "closure.sql")
+
+UNREAD_VOUT = -1000
+"""What a transaction spends of one that was not read has this vout, less the number of the input (closure.sql)."""
 
 Rates = Callable[[str, int, Family], dict[str, Any] | None]
 """Id and version of a rule, family of chains -> its error rate as documents show it, None where none was measured."""
@@ -197,11 +203,26 @@ class Facts:
 
     def txid(self, output: int) -> str:
         """Txid of the transaction that made an output."""
-        return self.txids[int(self.trail.point[output])]
+        return self.outpoint(output)[0]
 
     def outpoint(self, output: int) -> tuple[str, int]:
         """Txid and vout of an output."""
-        return self.txid(output), int(self.trail.vout[output])
+        point, vout = int(self.trail.point[output]), int(self.trail.vout[output])
+        if vout <= UNREAD_VOUT:
+            return self._pending[point, UNREAD_VOUT - vout]
+        return self.txids[point], vout
+
+    @cached_property
+    def _pending(self) -> dict[tuple[int, int], tuple[str, int]]:
+        """(tx_id, vin) -> txid and vout of what was spent there of a transaction that was not read."""
+        import polars as pl
+
+        wanted = distinct(self.trail.point[self.trail.vout <= UNREAD_VOUT])
+        with self.ledger.db.table("wanted", pl.DataFrame({"tx_id": wanted}, schema={"tx_id": pl.Int64})):
+            rows = self.ledger.db.rows(_SQL["pending"])
+        return {
+            (tx_id, vin): (self.ledger.chain.hash_text(bytes(txid)), vout) for tx_id, vin, txid, vout in rows
+        }
 
     def met(self, output: int) -> str:
         """Txid of the transaction by which money came into an output on this trail; backward, that spent it."""

@@ -6,6 +6,7 @@ them, to the base unit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -51,3 +52,13 @@ BUCKETS: dict[str, tuple[Fate, ...]] = {
     "pruned": (Fate.HOP_LIMIT, Fate.VALUE_FLOOR, Fate.TX_LIMIT, Fate.TIME_WINDOW, Fate.INTERRUPTED),
 }
 """Bucket of `totals` -> the fates it sums. Fees are counted per movement and have no fate."""
+
+
+def last_gap(runs: Sequence[tuple[int, int]], tip: int) -> int:
+    """The greatest height up to the tip whose block was not read whole; -1 where all from the first one on were.
+
+    What was made up to there may have been spent there: that nothing spends it was not seen.
+    """
+    if not runs or runs[-1][1] < tip:
+        return tip
+    return runs[-1][0] - 1 if len(runs) > 1 else -1

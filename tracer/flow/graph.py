@@ -37,7 +37,8 @@ def graph(facts: Facts, answer: Answer) -> dict[str, list[dict[str, Any]]]:
     also has `txid`, `height`, `time` and `fee` (on chain); a service what an endpoint says of it; a stop its reason,
     basis and evidence. Ids of places are made from what they are, so that two methods name them alike. Edges stand in
     the order of the chain: what a transaction was seeded with, its outpoints by vout, its fee. An edge of a fee has
-    no outpoint; `amount_onchain` is then the whole fee. Of an account chain: `tracer.flow.accounts.edges`.
+    no outpoint; `amount_onchain` is then the whole fee. What came out of a shielded pool has none either. Of an account
+    chain: `tracer.flow.accounts.edges`.
     """
     if answer.graph is not None:
         return answer.graph
@@ -56,7 +57,7 @@ def graph(facts: Facts, answer: Answer) -> dict[str, list[dict[str, Any]]]:
         point, vout = int(trail.point[o]), int(trail.vout[o])
         whole, entered = int(taint.amount[o]), int(taint.seeded[o])
         here = _Flow(
-            outpoint=None if vout == FEE else f"{txids[point]}:{vout}",
+            outpoint=None if vout < 0 else f"{txids[point]}:{vout}",
             address=addresses.get(int(trail.address[o])),
             amount=whole,
             onchain=int(trail.movements.out_value[o]),

@@ -35,8 +35,9 @@ def leads(facts: Facts, open_trail: Trail) -> tuple[list[dict[str, Any]], set[st
     limits, poison = Limits(facts.question.hops, facts.floor), method("poison")
     seeding = facts.lots.seeding(open_trail)
     taint = poison(open_trail.movements, seeding, limits)
-    # no more comes out of mixes than can have gone in
+    # no more comes out of mixes than can have gone in; nothing is followed out of a shielded pool
     at_mixes = (facts.trail.movements.out_fate == int(Fate.MIXER)) & (facts.trail.holding < 0)
+    at_mixes &= facts.trail.beyond >= 0
     entered = min(sum(facts.ceiling[at_mixes].tolist()), sum(taint.seeded.tolist()))
     most = np.minimum(ceiling(open_trail.movements, seeding), entered)
     there = replace(facts, trail=open_trail, seeding=seeding, ceiling=most, accounts={})

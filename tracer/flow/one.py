@@ -8,7 +8,6 @@ from functools import partial
 
 from tracer.chain import Family
 from tracer.clustering.rules import RuleSet
-from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.flow import services as service_room
 from tracer.flow.beyond import Beyond
@@ -25,8 +24,6 @@ from tracer.flow.worth import Worth
 from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger
-
-_SQL = named_sql("tracer.flow", "closure.sql")
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def one_chain(
             f"the store of {ledger.chain.name} holds no blocks.",
             hint=f"Run `tracer sync {ledger.chain.name}` first.",
         )
-    read = tip, ledger.db.rows(_SQL["gaps"])
+    read = tip, ledger.runs()
     prices = Prices(snapshot.claims("prices"), question.currency, question.price_source)
     services = service_room.load(ledger, snapshot, frozenset(question.stop))
     made_by = rules, rates, engine

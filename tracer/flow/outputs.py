@@ -18,7 +18,7 @@ from tracer.flow.closure import Closure
 from tracer.flow.deposits import DEPOSIT_SWEEP
 from tracer.flow.endpoints import look_at_accounts
 from tracer.flow.facts import Answer, Facts, Rates
-from tracer.flow.fates import BUCKETS, Fate
+from tracer.flow.fates import BUCKETS, Fate, last_gap
 from tracer.flow.kernels.ceiling import ceiling
 from tracer.flow.leads import leads
 from tracer.flow.methods import apart, breaks_ties, method
@@ -61,7 +61,7 @@ def follow(
     thresholds = pools.parameters if pools else None
     floor = question.floor(brought(ledger, lots) if question.min_share else 0)
     walk = partial(
-        _walk, ledger, services, question, lots, beyond, last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
+        _walk, ledger, services, question, lots, beyond, gap=last_gap(runs, tip.height),
         sweeps=rules.heuristic(DEPOSIT_SWEEP) is not None, ties=breaks_ties(question.methods),
         thresholds=thresholds, pulse=pulse,
     )  # fmt: skip
@@ -114,7 +114,7 @@ def _walk(
     beyond: Beyond,
     budget: Budget,
     *,
-    last_gap: int,
+    gap: int,
     sweeps: bool,
     ties: bool,
     thresholds: Thresholds | None,
@@ -128,7 +128,7 @@ def _walk(
         back = Sources(ledger, services, budget, untagged, home=home, own_set_stops=stops, pulse=pulse)
         return _ended(back.grow(_entries(entered, beyond), entered.transactions()), beyond), entered
     closure = Closure(
-        ledger, services, budget, untagged, home=home, last_gap=last_gap, own_set_stops=stops, sweeps=sweeps, ties=ties,
+        ledger, services, budget, untagged, home=home, last_gap=gap, own_set_stops=stops, sweeps=sweeps, ties=ties,
         pulse=pulse,
     )  # fmt: skip
     return _ended(closure.grow(_entries(lots, beyond)), beyond), lots

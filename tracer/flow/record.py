@@ -20,6 +20,7 @@ from tracer.flow.spans import FOREVER
 from tracer.flow.trail import Budget, Pulse, Trail
 from tracer.flow.untagged import Untagged
 from tracer.flow.walk import Walk, column, ids, starts
+from tracer.ledger import partial
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Record(Walk):
         ties: bool = True,
         pulse: Pulse = lambda _hop, _txs: True,
     ) -> None:
-        """`last_gap`: greatest missing height below the tip, or -1; the rest as `Walk`.
+        """`last_gap`: `fates.last_gap`; the rest as `Walk`.
 
         Without `sweeps` no deposit is recognised by where it was swept to; without `ties` the movements have no
         `out_rank`, unless the budget or an entity needs it.
@@ -188,9 +189,14 @@ class Record(Walk):
         self, outputs: pl.DataFrame, points: Points, followed: Bools, reached: I64
     ) -> tuple[U8, I64, I64, I64, I64, I64]:
         """Fate, holding, spender, hot wallet, untagged pool and degree of every output, under static stops."""
+        import polars as pl
+
         k = outputs.height
         heights = outputs["tx_id"].to_numpy() >> 24
-        fate = np.where(heights < self._last_gap, int(Fate.UNREAD), int(Fate.UNSPENT)).astype(np.uint8)
+        unread = heights <= self._last_gap
+        fate = np.where(unread, int(Fate.UNREAD), int(Fate.UNSPENT)).astype(np.uint8)
+        if unread.any():
+            fate[self._told_unspent(points, outputs.filter(pl.Series(unread)))] = int(Fate.UNSPENT)
         holding = outputs["holding"].fill_null(-1).to_numpy().astype(np.int64)
         spender, swept_to = np.full(k, -1, np.int64), np.full(k, -1, np.int64)
         for edges in self._spends:
@@ -220,8 +226,17 @@ class Record(Walk):
         if self._own_set_stops:
             fate[self._at_home(outputs["address_id"].fill_null(-1).to_numpy())] = int(Fate.CUSTODIAL_POOL)
         fate[held] = self._services.fates(holding[held])
-        fate[outputs["kind"].to_numpy() == int(ScriptKind.OP_RETURN)] = int(Fate.BURNED)
+        kind = outputs["kind"].to_numpy()
+        fate[kind == int(ScriptKind.OP_RETURN)] = int(Fate.BURNED)
+        fate[kind == int(ScriptKind.SHIELDED)] = int(Fate.MIXER)
         return fate, holding, spender, swept_to, pool, degree
+
+    def _told_unspent(self, points: Points, unread: pl.DataFrame) -> I64:
+        """Where those of these outputs stand which nothing spends, as somebody said who was asked for them alone."""
+        tip = self._ledger.tip()
+        asked = unread.select("tx_id", "vout").filter(unread["vout"] >= 0)
+        told = partial.unspent(self._ledger, asked, tip.height if tip else 0)
+        return points.find(told["tx_id"].to_numpy(), told["vout"].to_numpy())
 
     def _why_not(self, tx_ids: I64) -> U8:
         """Fate of what would go on into these transactions, were they reached: which limit kept them out."""

@@ -2,7 +2,7 @@
 
 The mirror of `closure`: what is found are outputs that were spent on the way to the seeds. An output goes on to what
 paid it, its maker, unless whoever is claimed to have held it when it was spent ends the trail: a service it came
-from, a pool, a mix that made it, a coinbase.
+from, a pool, a mix that made it, a coinbase. What comes out of a shielded pool has no maker: it ends there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.chain import ScriptKind
 from tracer.errors import StoreDamaged
+from tracer.flow.facts import UNREAD_VOUT
 from tracer.flow.fates import Fate
 from tracer.flow.kernels.reverse import reverse
 from tracer.flow.movements import I64, U8, Movements
@@ -76,14 +78,15 @@ class Sources(Walk):
         self._spent.append(spent)
         found = spent.select(
             pl.col("prev_tx_id").alias("tx_id"), pl.col("prev_vout").alias("vout"), "value", "address_id",
-            "cluster_id", "holding", pl.col("tx_id").alias("spender"),
+            "cluster_id", "holding", "kind", pl.col("tx_id").alias("spender"),
         )  # fmt: skip
         self._end_untagged(found)
         ends = self._ends[-1].select("tx_id", "vout", untagged=pl.lit(value=True))
         home = pl.col("address_id").is_in(pl.Series(self._home, dtype=pl.Int32).implode())
         ended = pl.col("holding").is_not_null() | pl.col("untagged") | (home & self._own_set_stops)
+        ended |= (pl.col("kind") == int(ScriptKind.SHIELDED)) | (pl.col("vout") <= UNREAD_VOUT)
         found = found.join(ends, on=["tx_id", "vout"], how="left", maintain_order="left")
-        return found.with_columns(ended=ended.fill_null(value=False)).drop("untagged")
+        return found.with_columns(ended=ended.fill_null(value=False)).drop("untagged", "kind")
 
     def _open(self, live: pl.DataFrame) -> I64:
         """Find what made these outputs, record it with its reason; -> transactions that may be followed."""
@@ -195,7 +198,8 @@ class Sources(Walk):
         spent = spent.join(fates.cast({"holding": spent["holding"].dtype}), on="holding", how="left")
         home = pl.col("address_id").is_in(pl.Series(self._home, dtype=pl.Int32).implode())
         return spent.with_columns(
-            end=pl.when(pl.col("held").is_not_null()).then(pl.col("held"))
+            end=pl.when(pl.col("kind") == int(ScriptKind.SHIELDED)).then(int(Fate.MIXER))
+            .when(pl.col("held").is_not_null()).then(pl.col("held"))
             .when(home & self._own_set_stops).then(int(Fate.CUSTODIAL_POOL))
             .when(pl.col("degree").is_not_null()).then(int(Fate.HIGH_DEGREE))
             .when(pl.col("pool").is_not_null()).then(int(Fate.CUSTODIAL_POOL))

@@ -55,6 +55,7 @@ def ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dict
     claim      a tag says so
     event      a bridge says so, by an event of a contract that a list names; `evidence` is what it says
     list       a list names the contract: a bridge, a mixer pool
+    shielded_pool  it went into a pool of privacy coins (backward, came out of one): no ledger says whose it was then
     pool_like  nobody tagged the wallet; it behaves like a pool
     swap_events  nobody tagged the contract; many traded with it, and this was no plain swap
     high_degree  nobody tagged the address; it stands in too many transactions
@@ -77,6 +78,8 @@ def ground(facts: Facts, fate: Fate, output: int) -> tuple[str, str | None, dict
         return "event" if told else "list", told["bridge"] if told else None, told
     if told is not None:
         return "list", None, told
+    if fate is Fate.MIXER and trail.asset is None and trail.beyond[output] < 0:
+        return "shielded_pool", None, {"kind": "shielded_pool"}
     if trail.pool[output] >= 0 and trail.asset is not None:
         return "swap_events", None, None
     if trail.pool[output] >= 0:
@@ -100,7 +103,7 @@ def resting(facts: Facts, taint: Taint, fate: Fate) -> list[dict[str, Any]]:
     if facts.trail.asset is not None:
         return _in_accounts(facts, taint, fate)
     found = [
-        (-int(taint.amount[o]), facts.address(o) or "", facts.txid(o), int(facts.trail.vout[o]), o)
+        (-int(taint.amount[o]), facts.address(o) or "", *facts.outpoint(o), o)
         for o in np.flatnonzero((taint.amount > 0) & (taint.fate == int(fate))).tolist()
     ]
     return [

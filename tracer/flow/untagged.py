@@ -11,6 +11,7 @@ from tracer.clustering.pools import Thresholds
 from tracer.db import named_sql
 from tracer.flow.movements import I64
 from tracer.flow.sets import among, distinct, minus, union
+from tracer.ledger import partial
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Untagged:
         self._asked = np.empty(0, np.int64)
         self._counted = np.empty(0, np.int64)
         self._payers: I64 | None = None
+        self._partial: bool | None = None
         self.evidence = pools.none()
         self._crowded = pl.DataFrame(schema={"cluster_id": pl.Int32})
         self._degrees = pl.DataFrame(schema={"address_id": pl.Int32, "degree": pl.Int64})
@@ -53,8 +55,10 @@ class Untagged:
         pooled = self.pools(outputs).with_columns(degree=pl.lit(None, pl.Int64))
         if not self._degree:
             return pooled
-        free = _free(outputs).join(self._crowded, on="cluster_id", how="semi", maintain_order="left")
-        fresh = minus(distinct(free["address_id"].to_numpy()), self._counted)
+        free = _free(outputs)
+        self._told(distinct(free["address_id"].to_numpy()))
+        in_crowd = free.join(self._crowded, on="cluster_id", how="semi", maintain_order="left")
+        fresh = minus(distinct(in_crowd["address_id"].to_numpy()), self._counted)
         if len(fresh):
             self._counted = union(self._counted, fresh)
             asked = pl.DataFrame({"address_id": fresh}, schema={"address_id": pl.Int32})
@@ -66,6 +70,20 @@ class Untagged:
         )
         cluster = pl.lit(None, pl.Int32).alias("cluster_id")
         return pl.concat([pooled, crowded.select("tx_id", "vout", cluster, "degree")])
+
+    def _told(self, addresses: I64) -> None:
+        """Note which of these addresses an explorer said to have too many transactions; few of them need be here."""
+        import polars as pl
+
+        if self._partial is None:
+            self._partial = bool(partial.hosts(self._ledger))
+        fresh = minus(addresses, self._counted)
+        if not self._partial or not len(fresh):
+            return
+        asked = pl.DataFrame({"address_id": fresh}, schema={"address_id": pl.Int32})
+        found = partial.crowded(self._ledger, asked, self._degree)
+        self._counted = union(self._counted, found["address_id"].to_numpy().astype(np.int64))
+        self._degrees = pl.concat([self._degrees, found])
 
     def pools(self, outputs: pl.DataFrame) -> pl.DataFrame:
         """Those of these outputs that no claim stops and that stand in a pool: tx_id, vout, cluster_id."""

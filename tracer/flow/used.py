@@ -65,6 +65,7 @@ def may_mix(facts: Facts, taint: Taint) -> dict[str, int]:
 def _mixers(facts: Facts, taint: Taint) -> set[str]:
     trail = facts.trail
     at_shape = (taint.amount > 0) & (taint.fate == int(Fate.MIXER)) & (trail.holding < 0)
+    at_shape &= trail.beyond >= 0  # a shielded pool is told by no shape
     return {facts.kinds[tx_id] for tx_id in distinct(trail.beyond[at_shape]).tolist()}
 
 

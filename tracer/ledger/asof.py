@@ -97,6 +97,8 @@ def as_of(ledger: Ledger, height: int) -> None:
     ledger.db.run(_SQL["height"], {"height": height})
     ledger.db.run(_SQL["stop"], {"stop": first_tx_id(height + 1)})
     ledger.db.script(sql["hide"])
+    if ledger.chain.family is Family.UTXO:
+        ledger.db.script(sql["hide_told"])
     if in_order:
         ledger.db.script(sql["next_address"])
         ledger.db.script(sql["hide_addresses_in_order"])

@@ -26,6 +26,16 @@ CREATE TEMP VIEW spend AS FROM query_table(getvariable('facts') || 'spend') WHER
 CREATE TEMP VIEW pending_spend AS FROM query_table(getvariable('facts') || 'pending_spend') WHERE tx_id < getvariable('stop');
 CREATE TEMP VIEW address_tx AS FROM query_table(getvariable('facts') || 'address_tx') WHERE tx_id < getvariable('stop');
 CREATE TEMP VIEW txid_lookup AS FROM query_table(getvariable('facts') || 'txid_lookup') WHERE tx_id < getvariable('stop');
+-- name: hide_told
+-- What was told as of a later block holds for this one: an output unspent then was so before, and one that is spent above
+-- is spent by nothing else.
+CREATE TEMP VIEW told_tip AS FROM query_table(getvariable('facts') || 'told_tip') WHERE height <= getvariable('height');
+CREATE TEMP VIEW told_address AS FROM query_table(getvariable('facts') || 'told_address') WHERE height >= getvariable('height');
+CREATE TEMP VIEW told_unspent AS
+FROM query_table(getvariable('facts') || 'told_unspent') WHERE tx_id < getvariable('stop') AND height >= getvariable('height')
+UNION ALL
+SELECT prev_tx_id AS tx_id, prev_vout AS vout, getvariable('height') AS height, '' AS host
+FROM query_table(getvariable('facts') || 'spend') WHERE tx_id >= getvariable('stop') AND prev_tx_id < getvariable('stop');
 
 -- name: next_address
 -- one more than the greatest address id below the height; an input may show an address whose output was not read

@@ -22,15 +22,25 @@ class UtxoBatch:
     """Decoded blocks of a UTXO chain as Arrow tables (32-byte hashes in wire order).
 
     blocks    height int32, hash, prev_hash, merkle_root binary(32), time int64, version int32, bits int64,
-              nonce int64, tx_count int32, size int32; consecutive heights
+              nonce int64, tx_count int32, size int32; consecutive heights; prev_hash is null where
+              the source does not tell it (at most of the first)
     txs       tx_id int64, txid binary(32), version int32, locktime int64, size int32, vsize int32,
-              inputs int32 (0 for a coinbase), outputs int32, out_value int64; sorted by tx_id
+              inputs int32 (its rows of `inputs`; 0 for a coinbase, and where only pools pay each other without a fee),
+              outputs int32 (its rows of `outputs`, 0 where all of it is shielded), out_value int64, block_index int32
+              (the place in its block, null where that is the low 24 bits of tx_id); sorted by tx_id, which
+              counts the order of execution: what a block spends of its own comes after what made it
     outputs   tx_id int64, vout int32, value int64, kind uint8 (ScriptKind), address_kind uint8, payload
               binary (null where ADDRESSLESS), prefix int64 (see `tracer.ledger.prefix`), script binary
               (null where kind and payload tell it); sorted by (tx_id, vout)
     inputs    tx_id int64, vin int32, prev_txid binary(32), prev_vout int32, sequence int64, and, where the
               source told what was spent, prev_value int64, prev_kind uint8, prev_address_kind uint8,
-              prev_payload binary (all null elsewhere); no coinbase inputs; sorted by (tx_id, vin)
+              prev_payload binary (all null elsewhere; the last three too where only the value was told); no coinbase
+              inputs; sorted by (tx_id, vin)
+
+    Shielded pools (ADR-0010): what a transaction adds to a pool, net, is an output of kind SHIELDED without address and
+    script behind its transparent ones, one per pool by number, and vout counts on. What it takes out of a pool is
+    an input of prev_kind SHIELDED with its prev_value, behind the transparent ones: prev_txid is all zero, prev_vout
+    `tracer.chain.FROM_POOL` minus the pool's number, sequence 0.
     """
 
     blocks: pa.Table
@@ -41,7 +51,10 @@ class UtxoBatch:
 
 @dataclass(frozen=True, slots=True)
 class KnownBlock:
-    """A block the ledger holds. Hashes as stored; bits is the compact target, 0 on account chains."""
+    """A block the ledger holds. Hashes as stored; bits is the compact target, 0 on account chains.
+
+    prev_hash is empty where nobody told it: a chain of outputs that other tools' exports begin in the middle.
+    """
 
     height: int
     hash: bytes

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer.chain import Family
 from tracer.db import named_sql
+from tracer.ledger.loading import Known
 from tracer.ledger.store import Ledger
 
 _SQL = named_sql("tracer.ledger", "coverage.sql")
@@ -21,17 +22,19 @@ class Coverage:
     """Blocks read as closed height ranges, and what they leave open.
 
     untraced   ranges of blocks of an account chain whose internal transfers no node told
+    tip        height of the last block of which anything is known: it may lie above what was read whole
     """
 
     ranges: tuple[tuple[int, int], ...]
     unresolved_inputs: int
     quarantined: int
     untraced: tuple[tuple[int, int], ...] = ()
+    tip: int = -1
 
     @property
     def gaps(self) -> list[list[int]]:
-        """Height ranges between the ranges read; below the first range counts too."""
-        edges = [(-1, -1), *self.ranges]
+        """Height ranges between the ranges read; below the first and above the last range count too."""
+        edges = [(-1, -1), *self.ranges, (self.tip + 1, self.tip + 1)]
         return [
             [before[1] + 1, after[0] - 1] for before, after in pairwise(edges) if after[0] > before[1] + 1
         ]
@@ -45,12 +48,13 @@ class Coverage:
 
 def coverage(ledger: Ledger) -> Coverage:
     """Measure the whole store."""
-    db, sql = ledger.db, _of(ledger)
+    db, sql, tip = ledger.db, _of(ledger), ledger.tip()
     return Coverage(
-        tuple((first, last) for first, last in db.rows(sql["ranges"])),
+        tuple(ledger.runs()),
         int(db.value(sql["unresolved"])),
         int(db.value(sql["quarantined"])),
         tuple((first, last) for first, last in db.rows(sql["untraced"])) if "untraced" in sql else (),
+        tip.height if tip else -1,
     )
 
 
@@ -64,22 +68,23 @@ def chain_status(ledger: Ledger) -> dict[str, Any]:
     An account chain has no outputs, no inputs and no `unspent`; what else it has stands behind.
     """
     read, sql = coverage(ledger), _of(ledger)
-    tip = ledger.tip()
+    last = read.ranges[-1][1] if read.ranges else None
+    tip = None if last is None else Known(ledger).at(last)
     counts = ledger.db.row(sql["counts"])
     assert counts is not None
     blocks, txs, outputs, inputs, addresses = counts
     utxo = ledger.chain.family is Family.UTXO
-    more = {} if utxo else _accounts(ledger, read)
+    more = _partial(ledger) if utxo else _accounts(ledger, read)
     return {
         "chain": ledger.chain.name,
         "caip2": ledger.chain.caip2,
         "blocks": {
             "from": read.ranges[0][0] if read.ranges else None,
-            "to": read.ranges[-1][1] if read.ranges else None,
+            "to": last,
             "count": blocks,
             "gaps": read.gaps,
         },
-        "tip_hash": ledger.chain.hash_text(tip.block_hash) if tip else None,
+        "tip_hash": ledger.chain.hash_text(tip.hash) if tip else None,
         "txs": txs,
         "outputs": outputs,
         "inputs": inputs,
@@ -93,6 +98,18 @@ def chain_status(ledger: Ledger) -> dict[str, Any]:
         "unverified": list(ledger.chain.unverified()),
         **more,
     }
+
+
+def _partial(ledger: Ledger) -> dict[str, Any]:
+    """What explorers told of blocks that were not read whole; nothing where none was asked."""
+    tips = ledger.db.rows(_SQL["told_tips"])
+    if not tips:
+        return {}
+    counts = ledger.db.row(_SQL["partial"])
+    assert counts is not None
+    names = ("blocks", "txs", "addresses")
+    told = {"to": tips[0][0], "hosts": sorted({host for _, host in tips})}
+    return {"partial": {**dict(zip(names, counts, strict=True)), **told}}
 
 
 def _accounts(ledger: Ledger, read: Coverage) -> dict[str, Any]:

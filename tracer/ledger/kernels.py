@@ -10,14 +10,16 @@ import numba as nb
 import numpy as np
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_FNV = np.uint64(0x100000001B3)
 
-SOUND, NO_SUCH_OUTPUT, DOUBLE_SPEND, OUT_OF_NOTHING, COINBASE_TOO_MUCH = range(5)
+SOUND, NO_SUCH_OUTPUT, DOUBLE_SPEND, OUT_OF_NOTHING, COINBASE_TOO_MUCH, TOLD_OTHERWISE = range(6)
 
 PROBLEMS = {
     NO_SUCH_OUTPUT: "spends an output that does not exist",
     DOUBLE_SPEND: "spends an output that was spent before",
     OUT_OF_NOTHING: "pays out more than it takes in",
     COINBASE_TOO_MUCH: "creates more coins than subsidy and fees allow",
+    TOLD_OTHERWISE: "spends another amount or address than its source told",
 }
 
 
@@ -125,7 +127,11 @@ def same_addresses(kinds, prefixes, offsets, data, table, local, firsts):  # typ
         if size == 0:
             local[i] = -1
             continue
-        slot = (np.uint64(prefixes[i]) * _MIX) >> np.uint64(20) & mask
+        # the whole payload: anybody can pay to thousands of addresses that begin alike
+        mixed = np.uint64(prefixes[i])
+        for k in range(offsets[i] + 8, offsets[i + 1]):
+            mixed = (mixed ^ np.uint64(data[k])) * _FNV
+        slot = (mixed * _MIX) >> np.uint64(20) & mask
         while True:
             c = table[slot]
             if c < 0:
@@ -146,3 +152,13 @@ def same_addresses(kinds, prefixes, offsets, data, table, local, firsts):  # typ
                 break
             slot = (slot + np.uint64(1)) & mask
     return count
+
+
+@nb.njit(nogil=True, cache=True)
+def address_prefixes(kinds, offsets, data, out):  # type: ignore[no-untyped-def]
+    """`tracer.ledger.prefix.address_prefix` of each row: kinds (n,) uint8, payloads as in `same_addresses`."""
+    for i in range(kinds.shape[0]):
+        head = np.uint64(0)
+        for k in range(min(8, offsets[i + 1] - offsets[i])):
+            head |= np.uint64(data[offsets[i] + k]) << np.uint64(8 * k)
+        out[i] = np.int64(head ^ (np.uint64(kinds[i]) << np.uint64(56)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -105,27 +106,28 @@ class Loaded:
 
 
 class Known:
-    """`tracer.ledger.batch.KnownChain` over an open ledger: read when it is asked."""
+    """`tracer.ledger.batch.KnownChain` over an open ledger: blocks read whole, read when it is asked."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._db = ledger.db
+        self._ledger, self._db = ledger, ledger.db
         self._statement = "known_blocks" if ledger.chain.family is Family.UTXO else "known_account_blocks"
 
     def blocks(self) -> Sequence[KnownBlock]:
         """All blocks in height order."""
-        return self._read(0, MAX_HEIGHT)
+        return self.between(0, MAX_HEIGHT)
 
     def runs(self) -> Sequence[tuple[int, int]]:
         """First and last height of each run of consecutive blocks, ascending."""
-        return [(first, last) for first, last in self._db.rows(_SQL["runs"])]
+        return self._ledger.runs()
 
     def at(self, height: int) -> KnownBlock | None:
         """The block at a height."""
-        return next(iter(self._read(height, height)), None)
+        return next(iter(self.between(height, height)), None)
 
-    def _read(self, first: int, last: int) -> list[KnownBlock]:
+    def between(self, first: int, last: int) -> list[KnownBlock]:
+        """The blocks from one height to another, in order."""
         return [
-            KnownBlock(height, bytes(here), bytes(prev), bits)
+            KnownBlock(height, bytes(here), bytes(prev or b""), bits)
             for height, here, prev, bits in self._db.rows(
                 _SQL[self._statement], {"first": first, "last": last}
             )
@@ -133,7 +135,12 @@ class Known:
 
 
 class BlockLoader(ABC, Generic[B]):
-    """Writes batches into an open ledger; a family says how a turn is written, cut and rolled back."""
+    """Writes batches into an open ledger; a family says how a turn is written, cut and rolled back.
+
+    memory  how much of the file a turn may keep in memory (as DuckDB writes sizes); None: as much as there is
+    """
+
+    memory: str | None = None
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -230,7 +237,7 @@ class BlockLoader(ABC, Generic[B]):
         if reorg_to is not None and before_reorg is not None:
             tip = self.ledger.tip()
             before_reorg(reorg_to, tip.height if tip else -1)
-        with db.transaction():
+        with db.lean(self.memory) if self.memory else nullcontext(), db.transaction():
             if reorg_to is not None:
                 self.roll_back(reorg_to)
             self._check_connects(batch)
@@ -238,21 +245,19 @@ class BlockLoader(ABC, Generic[B]):
 
     def _check_connects(self, batch: B) -> None:
         """The batch must fit the blocks around it; refusing is the last defence, sources check first."""
-        db = self.ledger.db
+        known = Known(self.ledger)
         heights = column(batch.blocks, "height")
         first, last = int(heights[0]), int(heights[-1])
-        before = db.value(_SQL["block_hash_at"], {"height": first - 1})
-        after = db.value(_SQL["block_prev_at"], {"height": last + 1})
+        before, after = known.at(first - 1), known.at(last + 1)
         prev = batch.blocks.column("prev_hash")[0].as_py()
         here = batch.blocks.column("hash")[-1].as_py()
-        there = db.value(_SQL["blocks_between"], {"first": first, "last": last})
         if (
-            there
-            or (before is not None and bytes(before) != prev)
-            or (after is not None and bytes(after) != here)
+            known.between(first, last)
+            or (before is not None and prev is not None and before.hash != prev)
+            or (after is not None and after.prev_hash not in (b"", here))
         ):
             raise BadBlock(
-                f"blocks {first} to {last} do not connect to the chain in {db.path}.",
+                f"blocks {first} to {last} do not connect to the chain in {self.ledger.db.path}.",
                 hint="Is the source on another branch?",
             )
 

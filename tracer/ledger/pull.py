@@ -132,8 +132,7 @@ def pull(
             break
     with open_ledger() as ledger:
         ledger.release_quarantine()
-        tip = ledger.tip()
-    height = tip.height if tip else None
+        height = ledger.read_to()
     try:
         source.finish()
     except DataError as problem:

@@ -12,20 +12,20 @@ CREATE TABLE block (
     time        BIGINT  NOT NULL,      -- unix seconds, as the header says
     version     INTEGER NOT NULL,
     bits        BIGINT  NOT NULL,
-    nonce       BIGINT  NOT NULL,
+    nonce       BIGINT  NOT NULL,      -- the first 4 bytes of it where it has more (Zcash)
     tx_count    INTEGER NOT NULL,
     size        INTEGER NOT NULL       -- bytes, witness included
 );
 
 CREATE TABLE tx (                      -- sorted by tx_id
-    tx_id     BIGINT  NOT NULL,        -- height << 24 | index in block
+    tx_id     BIGINT  NOT NULL,        -- height << 24 | place in the order of execution
     txid      BLOB    NOT NULL,
     version   INTEGER NOT NULL,
     locktime  BIGINT  NOT NULL,
     size      INTEGER NOT NULL,
     vsize     INTEGER NOT NULL,
-    inputs    INTEGER NOT NULL,        -- spends; 0 for a coinbase
-    outputs   INTEGER NOT NULL,
+    inputs    INTEGER NOT NULL,        -- rows of txin; 0 for a coinbase
+    outputs   INTEGER NOT NULL,        -- rows of txout; 0 where all of it is shielded
     out_value BIGINT  NOT NULL,
     fee       BIGINT                   -- NULL for a coinbase, and while an input is unresolved
 );
@@ -35,15 +35,15 @@ CREATE TABLE txout (                   -- sorted by (tx_id, vout)
     vout       INTEGER  NOT NULL,
     value      BIGINT   NOT NULL,
     kind       UTINYINT NOT NULL,      -- tracer.chain.ScriptKind
-    address_id INTEGER,                -- NULL where nobody's address: OP_RETURN, anchor, nonstandard
+    address_id INTEGER,                -- NULL where nobody's address: OP_RETURN, anchor, nonstandard, shielded pool
     script     BLOB                    -- kept where kind and address do not tell it
 );
 
 CREATE TABLE txin (                    -- sorted by (tx_id, vin); coinbase inputs are not spends and not here
     tx_id      BIGINT  NOT NULL,
     vin        INTEGER NOT NULL,
-    prev_tx_id BIGINT,                 -- NULL while the spent transaction was not read (see pending_spend)
-    prev_vout  INTEGER NOT NULL,
+    prev_tx_id BIGINT,                 -- NULL while the spent transaction was not read (see pending_spend), and from a pool
+    prev_vout  INTEGER NOT NULL,       -- from a shielded pool (kind 11), which nothing is pending of: -2 - its number
     value      BIGINT,                 -- NULL while unknown
     kind       UTINYINT,               -- script kind of the spent output
     address_id INTEGER,
@@ -124,3 +124,30 @@ CREATE TABLE overlay (                 -- conservative cluster -> extended clust
 CREATE TABLE overlay_member (          -- the same rows with overlay_id itself, sorted by (overlay_id, cluster_id)
     overlay_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL
 );
+
+-- name: order_3
+-- The place of a transaction in its block, where tx_id counts the order of execution and that is another one
+-- (bitcoin-cash); NULL where it is the low 24 bits of tx_id.
+ALTER TABLE tx ADD COLUMN block_index INTEGER;
+
+-- name: partial_4
+-- What an explorer told (ADR-0010, "On demand"): single transactions of blocks that were not read whole, and what is known
+-- of outputs and addresses beside them. All of it is as of a block, and goes with that block.
+ALTER TABLE block ADD COLUMN whole BOOLEAN DEFAULT true;   -- false: `tx_count` counts the transactions that are here
+ALTER TABLE block ALTER COLUMN size DROP NOT NULL;         -- NULL where not whole
+CREATE TABLE told_tip (                -- blocks that an explorer called the last of its chain, each of them in `block`
+    height INTEGER NOT NULL, hash BLOB NOT NULL, host VARCHAR NOT NULL
+);
+CREATE TABLE told_unspent (            -- outputs that nothing spends up to `height`, in the chain whose tip that was
+    tx_id BIGINT NOT NULL, vout INTEGER NOT NULL, height INTEGER NOT NULL, host VARCHAR NOT NULL
+);
+CREATE TABLE told_address (            -- as of `height`; sorted as asked
+    address_id INTEGER NOT NULL,
+    txs        BIGINT  NOT NULL,       -- transactions that pay it or spend from it
+    whole      BOOLEAN NOT NULL,       -- all of them are here
+    height INTEGER NOT NULL, host VARCHAR NOT NULL
+);
+
+-- name: unlinked_5
+-- Other tools' exports do not tell what a block builds on: NULL where it is neither told nor the block below is here.
+ALTER TABLE block ALTER COLUMN prev_hash DROP NOT NULL;

@@ -21,13 +21,16 @@ _SCHEMAS = {
     Family.UTXO: named_sql("tracer.ledger", "schema.sql"),
     Family.ACCOUNT: named_sql("tracer.ledger.accounts", "schema.sql"),
 }
-MIGRATIONS = {Family.UTXO: ("facts_1", "links_2"), Family.ACCOUNT: ("accounts_1",)}
+MIGRATIONS = {
+    Family.UTXO: ("facts_1", "links_2", "order_3", "partial_4", "unlinked_5"),
+    Family.ACCOUNT: ("accounts_1",),
+}
 """Of each family: named, recorded, forward only; each runs once, in this order, inside one transaction."""
 
 
 @dataclass(frozen=True)
 class Tip:
-    """The last block of the best chain read so far."""
+    """The last block of the best chain known so far."""
 
     height: int
     block_hash: bytes
@@ -67,6 +70,10 @@ class Ledger:
             ledger._check_schema(workspace)
             if not read_only:
                 ledger._migrate()
+            elif not ledger._migrated():  # written by an older tracer
+                db.close()
+                cls.open(workspace, chain, read_only=False, memory=memory, threads=threads).db.close()
+                return cls.open(workspace, chain, memory=memory, threads=threads)
         except BaseException:
             db.close()
             raise
@@ -109,6 +116,10 @@ class Ledger:
                 hint="Use that version.",
             )
 
+    def _migrated(self) -> bool:
+        done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
+        return done >= set(MIGRATIONS[self.chain.family])
+
     def _migrate(self) -> None:
         self.db.run(_SQL["create_migration"])
         done = {name for (name,) in self.db.rows(_SQL["migrations_done"])}
@@ -119,9 +130,25 @@ class Ledger:
                     self.db.run(_SQL["record_migration"], {"name": name})
 
     def tip(self) -> Tip | None:
-        """The last resolved block, or None in an empty store."""
+        """The last block of which anything is known, or None in an empty store: answers are as of this one.
+
+        Where an explorer was asked (`tracer.ledger.partial`) it may lie above the last block that was read whole.
+        """
         found = self.db.row(_SQL["tip"])
         return None if found is None else Tip(*found)
+
+    def read_to(self) -> int | None:
+        """Height of the last block that was read whole."""
+        if self.chain.family is Family.ACCOUNT:
+            tip = self.tip()
+            return None if tip is None else tip.height
+        found: int | None = self.db.value(_SQL["read_to"])
+        return found
+
+    def runs(self) -> list[tuple[int, int]]:
+        """First and last height of each run of consecutive blocks that were read whole, ascending."""
+        utxo = self.chain.family is Family.UTXO
+        return [(first, last) for first, last in self.db.rows(_SQL["runs" if utxo else "runs_of_accounts"])]
 
     def find_tx(self, txid: bytes) -> list[int]:
         """Ids of the transactions with this txid (wire order), in chain order.

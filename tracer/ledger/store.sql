@@ -10,6 +10,17 @@ SELECT name FROM migration ORDER BY name;
 INSERT INTO migration VALUES ($name);
 -- name: tip
 SELECT height, hash, time FROM block WHERE height = (SELECT max(height) FROM block);
+-- name: read_to
+SELECT max(height) FROM block WHERE whole;
+-- name: runs
+SELECT min(height), max(height) FROM (
+    SELECT height, height - row_number() OVER (ORDER BY height) AS island FROM block WHERE whole
+) GROUP BY island ORDER BY 1;
+-- name: runs_of_accounts
+-- accounts are read block by block only
+SELECT min(height), max(height) FROM (
+    SELECT height, height - row_number() OVER (ORDER BY height) AS island FROM block
+) GROUP BY island ORDER BY 1;
 -- name: find_tx
 SELECT tx_id FROM tx
 WHERE tx_id IN (SELECT tx_id FROM txid_lookup WHERE prefix = $prefix) AND txid = $txid ORDER BY tx_id;

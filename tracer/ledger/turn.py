@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer.chain import TX_INDEX_BITS, Chain, utxo
+from tracer.chain import TX_INDEX_BITS, Chain, ScriptKind, utxo
 from tracer.db import Database, named_sql
 from tracer.ledger import kernels
 from tracer.ledger.batch import UtxoBatch
 from tracer.ledger.loading import Refused, column
+from tracer.ledger.numbering import number_addresses
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +43,7 @@ class Turn:
         self.out_first = self._firsts("outputs")
         self.prev_vout = column(batch.inputs, "prev_vout").astype(np.int64)
         n = batch.inputs.num_rows
+        self.from_pool = self._from_pool()
         self.prev_row = np.full(n, -1, np.int64)
         self.prev_tx_id = np.full(n, -1, np.int64)
         self.value = np.full(n, -1, np.int64)
@@ -61,6 +63,7 @@ class Turn:
 
     def resolve(self, db: Database) -> None:
         """Settle prevouts, addresses and fees; raises `Refused` for the first transaction that breaks a rule."""
+        self._pools()
         self._prevouts_inside()
         self._prevouts_before(db)
         self._refuse_unresolved(db)
@@ -73,6 +76,23 @@ class Turn:
 
     def _refuse_tx(self, t: int, reason: str) -> None:
         raise Refused(int(self.tx_id[t]), self.txids[t].tobytes(), reason)
+
+    def _from_pool(self) -> NDArray[np.bool_]:
+        """Which inputs leave a shielded pool and spend no output (`UtxoBatch`)."""
+        kinds = self.batch.inputs.column("prev_kind")
+        if kinds.null_count == len(kinds):
+            return np.zeros(len(kinds), np.bool_)
+        found: NDArray[np.bool_] = kinds.fill_null(0).to_numpy() == int(ScriptKind.SHIELDED)
+        return found
+
+    def _pools(self) -> None:
+        """What leaves a pool is told with its value, and is nobody's."""
+        if self.from_pool.any():
+            import pyarrow as pa
+
+            told = self.batch.inputs.column("prev_value").filter(pa.array(self.from_pool))
+            self.value[self.from_pool] = told.to_numpy()
+            self.kind[self.from_pool] = int(ScriptKind.SHIELDED)
 
     def _prevouts_inside(self) -> None:
         table = np.full(kernels.table_size(len(self.tx_id)), -1, np.int32)
@@ -93,12 +113,15 @@ class Turn:
         self.prev_tx_id[hit] = column(self.batch.outputs, "tx_id")[rows]
         self.value[hit] = column(self.batch.outputs, "value")[rows]
         self.kind[hit] = column(self.batch.outputs, "kind")[rows]
+        pooled = hit & (self.kind == int(ScriptKind.SHIELDED))
+        if pooled.any():  # no outpoint names what is in a pool
+            self._refuse_input(int(np.flatnonzero(pooled)[0]), kernels.NO_SUCH_OUTPUT)
 
     def _prevouts_before(self, db: Database) -> None:
         """Ask the store for what is not in the turn; take what the source told where it does not know."""
         import pyarrow as pa
 
-        rows = np.flatnonzero(self.prev_row < 0)
+        rows = np.flatnonzero((self.prev_row < 0) & ~self.from_pool)
         if not len(rows):
             return
         inputs = self.batch.inputs
@@ -129,103 +152,52 @@ class Turn:
             self.address[at] = found.column("address_id").fill_null(-1).to_numpy()
         told = inputs.column("prev_value").is_valid().to_numpy() & (self.value < 0)
         self.value[told] = inputs.column("prev_value").filter(pa.array(told)).to_numpy()
-        self.kind[told] = inputs.column("prev_kind").filter(pa.array(told)).to_numpy()
+        kinds = inputs.column("prev_kind").fill_null(int(ScriptKind.NONSTANDARD))
+        self.kind[told] = kinds.filter(pa.array(told)).to_numpy()
 
     def _refuse_unresolved(self, db: Database) -> None:
         """Where every block below was read, what is not there does not exist."""
-        rows = np.flatnonzero(self.prev_tx_id < 0)
+        rows = np.flatnonzero(self._pending())
         first = self.heights[0]
         if len(rows) and db.value(_SQL["blocks_below"], {"height": first}) == first:
             self._refuse_input(int(rows[0]), kernels.NO_SUCH_OUTPUT)
+
+    def _pending(self) -> NDArray[np.bool_]:
+        """Which inputs wait for a transaction that was not read."""
+        found: NDArray[np.bool_] = (self.prev_tx_id < 0) & ~self.from_pool
+        return found
 
     def _refuse_input(self, row: int, problem: int) -> None:
         self._refuse(problem, int(np.searchsorted(self.in_first, row, side="right")) - 1)
 
     def _addresses(self, db: Database) -> None:
-        """Give every address of the turn its dense id; new ones are numbered in order of appearance."""
+        """Give every address of the turn its dense id; what was told must be what the blocks show."""
         import pyarrow as pa
 
-        outputs, inputs = self.batch.outputs, self.batch.inputs
-        told = np.flatnonzero((self.prev_tx_id < 0) & inputs.column("prev_payload").is_valid().to_numpy())
-        kinds = column(outputs, "address_kind")
-        prefixes = column(outputs, "prefix")
-        payloads = outputs.column("payload").combine_chunks()
-        order: NDArray[np.int64] | None = None
-        if len(told):
-            kinds, prefixes, payloads, order = self._with_told(told)
-        array = payloads.chunk(0) if hasattr(payloads, "chunks") else payloads
-        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
-        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
-        local = np.empty(len(kinds), np.int32)
-        firsts = np.empty(len(kinds), np.int64)
-        table = np.full(kernels.table_size(len(kinds)), -1, np.int32)
-        count = kernels.same_addresses(
-            kinds.copy(), prefixes.copy(), offsets.astype(np.int64), data.copy(), table, local, firsts
-        )
-        firsts = firsts[:count]
-        distinct = pa.table(
-            {
-                "local": np.arange(count, dtype=np.int64),
-                "prefix": prefixes[firsts],
-                "kind": kinds[firsts],
-                "payload": array.take(pa.array(firsts)),
-            }
-        )
-        ids = self._known_ids(db, distinct, count)
-        # -1 stays -1: ids has a last element for "no address"
-        ids = np.append(ids, -1)
-        if order is not None:
-            unordered = np.empty(len(local), np.int32)
-            unordered[order] = local
-            local = unordered
-        n_out = outputs.num_rows
-        self.out_address = ids[local[:n_out]]
-        self.address[told] = ids[local[n_out:]]
+        inputs = self.batch.inputs
+        told = np.flatnonzero(inputs.column("prev_payload").is_valid().to_numpy())
+        found = number_addresses(db, self.batch.outputs, inputs.take(pa.array(told)))
+        self.out_address, self.new_addresses = found.outputs, found.new
         inside = self.prev_row >= 0
         self.address[inside] = self.out_address[self.prev_row[inside]]
+        told_address = np.full(len(self.address), -1, np.int64)
+        told_address[told] = found.told
+        self._compare_told(told_address)
+        waiting = self.prev_tx_id < 0
+        self.address[waiting] = told_address[waiting]
 
-    def _with_told(
-        self, told: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], Any, NDArray[np.int64]]:
-        """Outputs and told prevouts together, in transaction order (spends before outputs)."""
-        import pyarrow as pa
-
-        from tracer.chain import AddressKey
-        from tracer.ledger.prefix import address_prefix
-
-        outputs, inputs = self.batch.outputs, self.batch.inputs
-        rows = inputs.take(pa.array(told))
-        told_kinds = column(rows, "prev_address_kind")
-        told_payloads = rows.column("prev_payload").combine_chunks()
-        pairs = zip(told_kinds.tolist(), told_payloads.to_pylist(), strict=True)
-        told_prefixes = np.array([address_prefix(AddressKey(k, p)) for k, p in pairs], np.int64)
-        position = np.concatenate((2 * column(outputs, "tx_id") + 1, 2 * column(rows, "tx_id")))
-        order = np.argsort(position, kind="stable")
-        payloads = pa.chunked_array(
-            [*outputs.column("payload").chunks, *pa.chunked_array(told_payloads).chunks], type=pa.binary()
-        ).combine_chunks()
-        return (
-            np.concatenate((column(outputs, "address_kind"), told_kinds))[order],
-            np.concatenate((column(outputs, "prefix"), told_prefixes))[order],
-            payloads.take(pa.array(order)),
-            order,
-        )
-
-    def _known_ids(self, db: Database, distinct: pa.Table, count: int) -> NDArray[np.int64]:
-        import pyarrow as pa
-
-        known = int(db.value(_SQL["next_address_id"]))
-        ids = np.full(count, -1, np.int64)
-        if known:
-            with db.table("turn_address", distinct):
-                found = db.arrow(_SQL["find_addresses"])
-            ids[column(found, "local")] = column(found, "address_id")
-        fresh = np.flatnonzero(ids < 0)
-        ids[fresh] = known + np.arange(len(fresh))
-        self.new_addresses = distinct.take(pa.array(fresh)).append_column(
-            "address_id", pa.array(ids[fresh].astype(np.int32))
-        )
-        return ids
+    def _compare_told(self, address: NDArray[np.int64]) -> None:
+        """Refuse where a source told another amount or address than that of the output that was found."""
+        values = self.batch.inputs.column("prev_value")
+        both = values.is_valid().to_numpy() & (self.prev_tx_id >= 0)
+        if not both.any():
+            return
+        other_value = values.fill_null(-1).to_numpy() != self.value
+        told_whose = self.batch.inputs.column("prev_kind").is_valid().to_numpy()
+        other_address = told_whose & (self.address >= 0) & (address != self.address)
+        wrong = np.flatnonzero(both & (other_value | other_address))
+        if len(wrong):
+            self._refuse_input(int(wrong[0]), kernels.TOLD_OTHERWISE)
 
     def _fees(self) -> None:
         heights = column(self.batch.blocks, "height").tolist()
@@ -287,7 +259,7 @@ class Turn:
         """Rows of `pending_spend`."""
         import pyarrow as pa
 
-        rows = pa.array(np.flatnonzero(self.prev_tx_id < 0))
+        rows = pa.array(np.flatnonzero(self._pending()))
         pending = self.batch.inputs.select(["prev_txid", "prev_vout", "tx_id", "vin"]).take(rows)
         return pending.set_column(0, "prev_txid", pending.column("prev_txid").cast(pa.binary()))
 

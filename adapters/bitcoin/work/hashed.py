@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.bitcoin.work.header import HEADER_SIZE, MISSED, block_hash
+from adapters.bitcoin.work.header import HEADER_SIZE, MISSED, Bytes, block_hash
 
 
 @dataclass(frozen=True)
 class HashedHeader:
     """SHA-256d of 80 bytes."""
 
+    time_at = 68
     fixed = HEADER_SIZE
 
-    def size(self, block: bytes) -> int | None:
+    def size(self, block: Bytes) -> int | None:
         """Always 80."""
         return HEADER_SIZE if len(block) >= HEADER_SIZE else None
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
+Bytes = bytes | memoryview
 HEADER_SIZE = 80
-"""Version, previous hash, Merkle root, time, bits, nonce: the front of every header of the family."""
+"""Version, previous hash, Merkle root, time, bits, nonce: Bitcoin's header, and the least of any of the family."""
 
 
 class ProofOfWork(Protocol):
     """One way to prove work, with the header that carries the proof."""
 
     @property
+    def time_at(self) -> int:
+        """Where the time stands in a header; bits and (the first 4 bytes of) the nonce follow."""
+
+    @property
     def fixed(self) -> int | None:
         """Bytes of every header, or None where they differ from block to block."""
 
-    def size(self, block: bytes) -> int | None:
+    def size(self, block: Bytes) -> int | None:
         """How many bytes of a block (or of as much of it as is at hand) are its header; None where they do not say."""
 
     def hash(self, header: bytes) -> bytes:

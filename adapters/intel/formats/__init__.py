@@ -16,6 +16,7 @@ from typing import Protocol
 
 from adapters.intel.formats import (
     address_list,
+    bip329,
     csv_list,
     ftm,
     kycnot,
@@ -48,6 +49,7 @@ FORMATS: tuple[Format, ...] = (
     ftm,
     kycnot,
     prices_csv,
+    bip329,
     address_list,
     *csv_list.BY_KIND.values(),
     *yaml_list.BY_KIND.values(),

@@ -10,6 +10,11 @@ from adapters.addresses import cashaddr
 from tracer.chain import AddressKey, ScriptKind
 from tracer.errors import BadAddress
 
+
+def read(text: str) -> tuple[str, AddressKey]:
+    return cashaddr.MAIN.read(text, "bitcoin-cash")
+
+
 # cashaddr.md, "Larger test vectors": (type, address, hash)
 VECTORS = [
     (0, "bitcoincash:qr6m7j9njldwwzlg9v7v53unlr4jkmx6eylep8ekg2", "F5BF48B397DAE70BE82B3CCA4793F8EB2B6CDAC9"),
@@ -56,13 +61,13 @@ TRANSLATED = [
 @pytest.mark.parametrize(("old", "text"), TRANSLATED)
 def test_every_spelling_is_the_same_address(old: str, text: str) -> None:
     bare = text.removeprefix("bitcoincash:")
-    keys = {cashaddr.read(spelling) for spelling in (old, text, bare, text.upper(), bare.upper())}
+    keys = {read(spelling) for spelling in (old, text, bare, text.upper(), bare.upper())}
     assert [canonical for canonical, _ in keys] == [text]
 
 
 def test_a_token_aware_address_is_the_plain_one() -> None:
-    plain = cashaddr.read("bitcoincash:qr6m7j9njldwwzlg9v7v53unlr4jkmx6eylep8ekg2")
-    assert cashaddr.read("bitcoincash:zr6m7j9njldwwzlg9v7v53unlr4jkmx6eycnjehshe") == plain
+    plain = read("bitcoincash:qr6m7j9njldwwzlg9v7v53unlr4jkmx6eylep8ekg2")
+    assert read("bitcoincash:zr6m7j9njldwwzlg9v7v53unlr4jkmx6eycnjehshe") == plain
 
 
 @pytest.mark.parametrize(
@@ -79,10 +84,10 @@ def test_a_token_aware_address_is_the_plain_one() -> None:
 )
 def test_what_is_not_cashaddr_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(BadAddress, match=reason):
-        cashaddr.read(text)
+        read(text)
 
 
 @given(st.sampled_from([(ScriptKind.P2PKH, 20), (ScriptKind.P2SH, 20), (ScriptKind.P2SH, 32)]), st.data())
 def test_every_key_survives(kind: tuple[ScriptKind, int], data: st.DataObject) -> None:
     key = AddressKey(int(kind[0]), data.draw(st.binary(min_size=kind[1], max_size=kind[1])))
-    assert cashaddr.read(cashaddr.write(key)) == (cashaddr.write(key), key)
+    assert read(cashaddr.MAIN.write(key)) == (cashaddr.MAIN.write(key), key)

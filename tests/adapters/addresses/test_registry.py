@@ -59,7 +59,7 @@ def test_importing_the_registry_loads_no_keccak_and_nothing_heavy() -> None:
 def test_every_key_of_the_bitcoin_family_survives(chain: str, kind: str, data: st.DataObject) -> None:
     if kind in ("P2WPKH", "P2WSH", "P2TR") and not chain.startswith(SEGWIT):
         kind = "P2PKH"
-    if chain in ("bitcoin-cash", "bitcoin-sv"):
+    if chain.startswith(("bitcoin-cash", "bitcoin-sv")):
         kind = "P2SH"
     key = AddressKey(int(ScriptKind[kind]), data.draw(st.binary(min_size=KINDS[kind], max_size=KINDS[kind])))
     text = render(chain, key)
@@ -133,7 +133,13 @@ def test_every_spelling_leads_to_a_chain() -> None:
         assert spelling not in CHAINS, "a chain's own name needs no line"
     assert {chain for shapes in BY_SHAPE.values() for _, chain in shapes} <= set(CHAINS)
     for entry in CHAINS.values():
-        assert named(entry.caip2 or entry.name) is entry
+        assert named(entry.name) is entry
+    ids = [entry.caip2 for entry in CHAINS.values() if entry.caip2]
+    assert [found for found in ids if ids.count(found) > 1] == ["bip122:0f9188f13cb7b2c71f2a335e3a4fc328"] * 2
+    assert named("bip122:0f9188f13cb7b2c71f2a335e3a4fc328").name == "bitcoin-regtest", (
+        "not bitcoin-cash-regtest"
+    )
+    assert all(named(found).caip2 == found for found in ids)
 
 
 @pytest.mark.parametrize(

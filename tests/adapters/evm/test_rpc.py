@@ -11,8 +11,9 @@ import pytest
 from adapters.evm.anvil import Node
 from adapters.evm.chains import chain_named
 from adapters.evm.probe import Receipts, Traces, capabilities, traces
-from adapters.evm.refusals import Call, NoMethod, NoState, Refused, _seconds
-from adapters.evm.rpc import FIRST_ATTEMPTS, Patience, Rpc, shown
+from adapters.evm.refusals import Call, NoState
+from adapters.evm.rpc import Rpc
+from adapters.http import FIRST_ATTEMPTS, NoMethod, Patience, Refused, seconds_asked, shown
 from tests.nodes.anvil import anvil
 from tests.nodes.proxy import (
     Asked,
@@ -240,7 +241,7 @@ def test_an_error_inside_a_traces_text_is_no_refusal(provider: Proxy) -> None:
      ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2099 07:28:00 GMT", 30)],
 )  # fmt: skip
 def test_retry_after(header: str | None, seconds: float) -> None:
-    assert _seconds(header, longest=30) == seconds
+    assert seconds_asked(header, longest=30) == seconds
 
 
 @pytest.mark.parametrize(
@@ -252,8 +253,8 @@ def test_what_is_no_url_is_a_usage_error(url: str) -> None:
 
 
 def test_hosts_are_shown_without_what_may_be_secret() -> None:
-    assert shown("https://user:pass@node.example/v3/key?x=y") == "node.example"
-    assert shown("http://[::1]:8545/key") == "::1:8545"
+    assert shown("https://user:pass@node.example/v3/key?x=y", "evm") == "node.example"
+    assert shown("http://[::1]:8545/key", "evm") == "::1:8545"
 
 
 def test_capabilities_of_a_node(node: Node) -> None:

@@ -12,8 +12,8 @@ import pytest
 from adapters.evm.anvil import Node
 from adapters.evm.chains import chain_named
 from adapters.evm.probe import Receipts, Traces
-from adapters.evm.rpc import Patience
 from adapters.evm.source import FINAL, EvmSource
+from adapters.http import Patience
 from tests.accounts_store import contents
 from tests.conftest import scaled
 from tests.nodes.anvil import anvil

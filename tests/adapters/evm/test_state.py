@@ -7,9 +7,9 @@ from collections import defaultdict
 import pytest
 
 from adapters.evm.anvil import Node
-from adapters.evm.refusals import Refused
 from adapters.evm.rpc import Rpc
 from adapters.evm.state import Holding, State
+from adapters.http import Refused
 from adapters.simulation.accounts import AccountWorld
 from tests.nodes.books import QUICK
 from tests.nodes.proxy import Asked, Changes, Fault, Refuses, Status, always, first, proxy

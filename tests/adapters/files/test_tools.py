@@ -1,6 +1,7 @@
 """What ethereum-etl and cryo wrote of a chain gives the facts that the node's own answers give."""
 
 import csv
+import gzip
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.adapters.files.exported import (
     source,
 )
 from tracer.chain import BLOCK_INDEX, RelationKind, TransferKind
+from tracer.errors import BadExport
 from tracer.ledger.accounts.batch import AccountBatch, schemas
 
 TRANSFER = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef")
@@ -63,6 +65,17 @@ def test_traces_as_geth_gives_them_tell_clones(tmp_path: Path) -> None:
 
 def test_json_lines_keep_every_digit(tmp_path: Path) -> None:
     same(batch(source([json_lines(tmp_path, name) for name in ETL], tmp_path / "s")), of_node(), clones=False)
+
+
+def test_text_packed_with_gzip(tmp_path: Path) -> None:
+    paths = []
+    for path in etl(*ETL):
+        paths.append(tmp_path / f"{path.name}.gz")
+        paths[-1].write_bytes(gzip.compress(path.read_bytes()))
+    same(batch(source([tmp_path], tmp_path / "s")), of_node(), clones=False)
+    paths[1].write_bytes(paths[1].read_bytes()[:-50])
+    with pytest.raises(BadExport, match=r"no whole gzip file|no sound CSV"):
+        batch(source(paths, tmp_path / "t"))
 
 
 @pytest.mark.parametrize("kind", [pl.String(), pl.Decimal(38, 0), pl.Decimal(38, 9), pl.Binary()])

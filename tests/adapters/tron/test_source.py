@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.evm.rpc import Patience
 from adapters.evm.source import FINAL
+from adapters.http import Patience
 from adapters.tron import reading
 from adapters.tron.decode import NO_FEES, NO_INTERNALS
 from adapters.tron.source import TronSource

@@ -12,14 +12,13 @@ from tracer.chain import Family
 from tracer.clustering import state as clustering
 from tracer.clustering.pools import rule_of
 from tracer.clustering.rules import RuleSet
-from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.flow import services as service_room
 from tracer.flow.bridges.rules import Bridges
 from tracer.flow.closure import Closure
 from tracer.flow.deposits import DEPOSIT_SWEEP
 from tracer.flow.facts import Facts, Rates
-from tracer.flow.fates import Fate
+from tracer.flow.fates import Fate, last_gap
 from tracer.flow.movements import I64
 from tracer.flow.paths.answer import PathAnswer
 from tracer.flow.paths.document import path_document
@@ -37,7 +36,6 @@ from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger, Tip
 
-_SQL = named_sql("tracer.flow", "closure.sql")
 Read = tuple[Tip, Sequence[tuple[int, int]]]
 """The tip, and the runs of blocks that were read."""
 MadeBy = tuple[RuleSet, Rates, str]
@@ -117,7 +115,7 @@ def paths(
             f"the store of {ledger.chain.name} holds no blocks.",
             hint=f"Run `tracer sync {ledger.chain.name}` first.",
         )
-    runs = ledger.db.rows(_SQL["gaps"])
+    runs = ledger.runs()
     prices = Prices(snapshot.claims("prices"), asked.currency, asked.price_source)
     services = service_room.load(ledger, snapshot, frozenset(asked.stop))
     lots = seeding_room.resolve(
@@ -164,7 +162,7 @@ def _over_outputs(
         rules,
         lots,
         place,
-        last_gap=runs[-1][0] - 1 if len(runs) > 1 else -1,
+        gap=last_gap(runs, tip.height),
         pulse=pulse,
     ).grow(lots.entries())
     facts = Facts(
@@ -204,7 +202,7 @@ def _closure(
     lots: Lots,
     place: Place | None,
     *,
-    last_gap: int,
+    gap: int,
     pulse: Pulse,
 ) -> Closure:
     """What grows the trail that all paths lie in; as of a trace, so that both stop at the same things."""
@@ -214,7 +212,7 @@ def _closure(
     kind = Closure if place is None else Towards
     closure = kind(
         ledger, services, asked.budget(asked.min_value), untagged,
-        home=home, last_gap=last_gap, own_set_stops=lots.unit == "entity", sweeps=sweeps, pulse=pulse,
+        home=home, last_gap=gap, own_set_stops=lots.unit == "entity", sweeps=sweeps, pulse=pulse,
     )  # fmt: skip
     if place is not None and isinstance(closure, Towards):
         behind = asked.hops // 2

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SQL = named_sql("tracer.flow.seeding", "seeds.sql")
 _OUTPUTS = ("txid", "txid_all", "outpoint", "txid_address")
 _MADE = {Family.UTXO: "outputs_of_txids", Family.ACCOUNT: "transfers_of_txids"}
+_IDLE = {Family.UTXO: "hidden_of_txids", Family.ACCOUNT: "txs_of_txids"}
 _WHAT = {Family.UTXO: "output", Family.ACCOUNT: "transfer"}
 _MOST_SHOWN = 20
 
@@ -90,7 +91,7 @@ def look_up(ledger: Ledger, seeds: Sequence[Seed], listed: Mapping[Seed, tuple[s
                     bad.setdefault(file, []).append((line, f"{error.problem.rstrip('.')} ({error.hint})"))
             elif txid_of(seed) in idle:
                 known = True
-                moved_none = _idle(txid_of(seed), *idle[txid_of(seed)])
+                moved_none = _idle(ledger, txid_of(seed), *idle[txid_of(seed)])
                 if seed not in listed:
                     raise moved_none
                 file, line = listed[seed]
@@ -157,15 +158,20 @@ def _outputs(ledger: Ledger, txids: Sequence[str]) -> dict[str, list[list[Output
 
 
 def _moved_nothing(ledger: Ledger, txids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
-    """Txid -> (height, status) of those of an account chain's that the ledger knows, though they moved nothing."""
-    if not txids or ledger.chain.family is not Family.ACCOUNT:
+    """Txid -> (height, status) of those that the ledger knows, though they moved nothing, or nothing one could see."""
+    if not txids:
         return {}
     with ledger.db.table("asked", _asked(ledger, txids)):
-        rows = ledger.db.rows(_SQL["txs_of_txids"])
+        rows = ledger.db.rows(_SQL[_IDLE[ledger.chain.family]])
     return {txids[place]: (tx_height(tx_id), status) for place, tx_id, status in rows}
 
 
-def _idle(txid: str, height: int, status: int | None) -> UsageError:
+def _idle(ledger: Ledger, txid: str, height: int, status: int | None) -> UsageError:
+    if ledger.chain.family is Family.UTXO:
+        return UsageError(
+            f"transaction {txid} (block {height}) has no output: what it moved stayed inside shielded pools.",
+            hint="Seed a transaction that paid somebody outside, or an address.",
+        )
     what = "failed: it moved nothing but its fee" if status == 0 else "moved nothing but its fee"
     return UsageError(
         f"transaction {txid} (block {height}) {what}.",

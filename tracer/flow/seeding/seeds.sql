@@ -43,6 +43,16 @@ FROM candidate JOIN tx ON tx.tx_id = candidate.tx_id AND tx.txid = candidate.txi
 WHERE tx.tx_id IN (SELECT tx_id FROM candidate)
 ORDER BY candidate.place, tx.tx_id;
 
+-- name: hidden_of_txids
+-- Transactions of those names on a chain of outputs: asked of those without any, which only shielded pools make.
+WITH candidate AS MATERIALIZED (
+    SELECT asked.place, asked.txid, txid_lookup.tx_id FROM asked JOIN txid_lookup USING (prefix)
+)
+SELECT candidate.place, tx.tx_id, NULL AS status
+FROM candidate JOIN tx ON tx.tx_id = candidate.tx_id AND tx.txid = candidate.txid
+WHERE tx.tx_id IN (SELECT tx_id FROM candidate)
+ORDER BY candidate.place, tx.tx_id;
+
 -- name: cluster_members
 SELECT DISTINCT m.cluster_id, m.address_id
 FROM wanted AS w JOIN cluster_member AS m ON m.cluster_id = w.cluster_id
@@ -83,9 +93,10 @@ ORDER BY came.tx_id, came.vout;
 -- name: inside_inputs
 -- What the set and the seeded outputs in `points(tx_id, vout)` put into each transaction of `wanted`: coins that a trace
 -- follows, and those held by a service, where it ends. An address is in the set when it spends, and where $arrived
--- when the coin came to it. `unknown` counts inputs whose owner was not read.
+-- when the coin came to it. `unknown` counts inputs whose owner was not read; what comes out of a shielded pool (kind 11)
+-- is of the pool.
 WITH spent AS MATERIALIZED (
-    SELECT i.tx_id, i.vin, i.prev_tx_id, i.prev_vout, i.value, i.address_id, b.time AS spent, p.time AS came
+    SELECT i.tx_id, i.vin, i.prev_tx_id, i.prev_vout, i.value, i.kind, i.address_id, b.time AS spent, p.time AS came
     FROM txin AS i
     JOIN block AS b ON b.height = (i.tx_id >> 24)
     LEFT JOIN block AS p ON p.height = (i.prev_tx_id >> 24)
@@ -109,7 +120,7 @@ WITH spent AS MATERIALIZED (
 SELECT s.tx_id,
        coalesce(sum(s.value) FILTER (own.tx_id IS NOT NULL AND held.tx_id IS NULL), 0)::DECIMAL(38, 0) AS followed,
        coalesce(sum(s.value) FILTER (held.tx_id IS NOT NULL), 0)::DECIMAL(38, 0) AS held,
-       count(*) FILTER (s.prev_tx_id IS NULL) AS unknown
+       count(*) FILTER (s.prev_tx_id IS NULL AND s.kind IS DISTINCT FROM 11) AS unknown
 FROM spent AS s
 LEFT JOIN own ON own.tx_id = s.tx_id AND own.vin = s.vin
 LEFT JOIN held ON held.tx_id = s.tx_id AND held.vin = s.vin

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.evm.branches import Plan, Planned, plan
+from adapters.branches import Plan, Planned, plan
 from tracer.errors import SourceUnavailable
 from tracer.ledger.batch import KnownBlock
 

@@ -1,7 +1,8 @@
 """Which heights to read from a node, given what the ledger holds: what is missing, and where a branch was lost.
 
-A node says which branch is best; we do not weigh branches. It is believed once it stands at least as high as the
-ledger: one that lags behind on a lost branch must not take facts back.
+A node says which branch is best. How much of it must be there before it takes facts back is the family's: nodes of
+account chains are believed once they stand at least as high as the ledger, proof of work is weighed (`Weigh`). One
+that lags behind on a lost branch takes nothing back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 
 from tracer.errors import SourceUnavailable
 from tracer.ledger.batch import KnownChain
+
+Weigh = Callable[[int], int | None]
+"""Of the node's branch above a height that is kept: how many blocks outweigh what is stored there; None: not all."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,14 @@ def plan(
     first: int | None,
     last: int | None,
     host: str,
+    weigh: Weigh | None = None,
 ) -> Planned:
     """Choose what to load.
 
     hash_at  the node's block hash at a height, None where it has none
     head     the node's newest height; limit: the highest we may read (confirmations)
     first, last  bounds asked for; without `first` nothing below the ledger's first block is read
+    weigh    None: as many blocks as are stored outweigh them
     `SourceUnavailable` where not one of the ledger's blocks is the node's.
     """
     stop = limit if last is None else min(limit, last)
@@ -59,7 +65,7 @@ def plan(
     if not runs:
         out = Planned(_missing([], first or 0, stop, known))
     else:
-        out = _beside(known, runs, hash_at, head, limit, first, stop, host)
+        out = _beside(known, runs, hash_at, head, limit, first, stop, host, weigh)
     if last is not None and last > limit:
         out.notes.append(f"{host} can be read up to height {limit}: --to {last} was not reached")
     return out
@@ -74,25 +80,21 @@ def _beside(
     first: int | None,
     stop: int,
     host: str,
+    weigh: Weigh | None,
 ) -> Planned:
     tip = runs[-1][1]
     kept = _common(known, runs, hash_at, head, host)
     start = runs[0][0] if first is None else first
     if kept == tip:
         return Planned(_missing(runs, start, stop, known))
-    below = _count(runs, head) - _count(runs, kept)
-    if head < tip:
-        if not below:
-            fill = _missing(runs, start, min(stop, head), known)
-            return Planned(fill, [f"{host} is behind: its newest block is {head}, the store's is {tip}"])
-        return Planned(
-            [],
-            [
-                f"{host} is behind (its newest block is {head}, the store's is {tip}) and on another branch from "
-                f"height {kept + 1} on: nothing is read before it catches up"
-            ],
-        )
-    at_least = min(_count(runs, tip) - _count(runs, kept), limit - kept)
+    lost = _count(runs, tip) - _count(runs, kept)
+    if head < tip and _count(runs, head) == _count(runs, kept):
+        fill = _missing(runs, start, min(stop, head), known)
+        return Planned(fill, [f"{host} is behind: its newest block is {head}, the store's is {tip}"])
+    needed = weigh(kept) if weigh is not None else lost if head >= tip else None
+    if needed is None:
+        return Planned([], [_outweighed(host, head, tip, kept)])
+    at_least = min(needed, limit - kept) if weigh is None else needed
     if at_least < 1 or stop - kept < at_least or (first is not None and first > kept + 1):
         return Planned(
             [],
@@ -105,6 +107,18 @@ def _beside(
     assert parent is not None
     replacing = Plan(kept + 1, stop - kept, parent.hash, reorg_to=kept, at_least=at_least)
     return Planned([*_missing(runs, start, kept, known), replacing])
+
+
+def _outweighed(host: str, head: int, tip: int, kept: int) -> str:
+    if head < tip:
+        return (
+            f"{host} is behind (its newest block is {head}, the store's is {tip}) and on another branch from "
+            f"height {kept + 1} on: nothing is read before it catches up"
+        )
+    return (
+        f"{host} is on another branch from height {kept + 1} on, which has no more work than the one in the store: "
+        "nothing is read before it has"
+    )
 
 
 def _missing(runs: Sequence[tuple[int, int]], start: int, stop: int, known: KnownChain) -> list[Plan]:
