@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +20,8 @@ from tracer.workspace import Workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
+    from rich.status import Status
     from rich.table import Table
 
 Advance = Callable[[int, int], None]
@@ -34,15 +36,41 @@ class App:
     quiet: bool = False
     memory: str | None = None
     threads: int | None = None
+    _shown: Progress | Status | None = field(default=None, init=False)
+
+    @contextmanager
+    def showing(self, display: Progress | Status) -> Iterator[None]:
+        """Show a bar or a spinner on stderr; lines and questions of the block stand beside it (`aside`)."""
+        with self.aside():
+            before, self._shown = self._shown, display
+            try:
+                with display:
+                    yield
+            finally:
+                self._shown = before
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take away what is shown for as long as something else is printed or asked."""
+        if (shown := self._shown) is None:
+            yield
+            return
+        shown.stop()
+        try:
+            yield
+        finally:
+            shown.start()
 
     def say(self, text: str) -> None:
         """One line for the person at the terminal (stderr); silent with --quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            with self.aside():
+                click.echo(text, err=True)
 
     def warn(self, text: str) -> None:
         """A warning (stderr), shown even with --quiet."""
-        click.echo(f"warning: {text}", err=True)
+        with self.aside():
+            click.echo(f"warning: {text}", err=True)
 
     def console(self) -> Console:
         """A console on stdout for tables; follows NO_COLOR and the terminal's width."""
@@ -84,12 +112,13 @@ class App:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(title, total=None)
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        task = bar.add_task(title, total=None)
 
-            def advance(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total or None)
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
 
+        with self.showing(bar):
             yield advance
 
 

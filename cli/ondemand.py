@@ -145,7 +145,9 @@ def _agreed(app: App, host: str, named: Sequence[str], yes: bool) -> None:
             f"nobody is here to agree that {host} learns this.",
             hint="Agree with --yes, or ask without --source.",
         )
-    if not click.confirm("Ask it?", err=True):
+    with app.aside():
+        agreed = click.confirm("Ask it?", err=True)
+    if not agreed:
         raise UsageError(f"{host} was not asked.", hint="Without --source the ledger answers alone.")
 
 

@@ -56,7 +56,7 @@ def walking(app: App) -> Iterator[Walk]:
         if status is None:
             yield walk
         else:
-            with status:
+            with app.showing(status):
                 yield walk
     finally:
         signal.signal(signal.SIGINT, before)
