@@ -38,7 +38,7 @@ docs: setup            ## regenerate the generated pages
 	@$(PY) -m cli.docs
 
 lock:                  ## resolve the pinned, hashed requirements anew (needs uv)
-	@for extra in "requirements.lock" "requirements-dev.lock --group dev"; do \
+	@for extra in "requirements.lock" "requirements-dev.lock --group dev --all-extras"; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
 
