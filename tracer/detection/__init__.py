@@ -1,1 +1,1 @@
-"""FINDINGS: typology rules judge payments (DESIGN section 6). No rule exists yet; whoever uses findings has a `Detector`."""
+"""FINDINGS: typology rules judge payments (DESIGN section 6). No rule exists yet; who uses them has a `Detector`."""
