@@ -19,9 +19,14 @@ def find(text: str) -> AnyChain | None:
     return next((found for named in _FAMILIES if (found := named(text)) is not None), None)
 
 
+def names() -> list[str]:
+    """Short names of all chains that are read; any other EVM chain is `evm-<chain id>`."""
+    return [*bitcoin.CHAINS, *evm.CHAINS, *tron.CHAINS]
+
+
 def chain_named(text: str) -> AnyChain:
     """The same; `UsageError` lists what there is."""
     if (found := find(text)) is None:
-        known = ", ".join((*bitcoin.CHAINS, *evm.CHAINS, *tron.CHAINS))
+        known = ", ".join(names())
         raise UsageError(f"unknown chain {text!r}.", hint=f"Known: {known}, evm-<chain id>.")
     return found

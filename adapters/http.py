@@ -9,9 +9,7 @@ import random
 import re
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 IN_FLIGHT = 4
 """Requests in flight (P): enough to hide a network's delay, few enough for a public provider's limits."""
@@ -174,13 +171,21 @@ def of_http(response: Response, host: str, longest: float, body: bytes | None = 
         )
     if code == 413:
         return TooLarge("HTTP 413")
-    if code == 429 or code in (408, 425) or code >= 500:
-        words = "is too busy for us (HTTP 429)" if code == 429 else f"has a problem (HTTP {code})"
-        return Later(words, seconds_asked(response.headers.get("Retry-After"), longest))
+    if later := later_by(response, longest, "is too busy for us"):
+        return later
     said = (response.content if body is None else body)[:2000]
     if code == 400 and too_large(said.decode(errors="replace")):
         return TooLarge("HTTP 400")
     return Unreachable(f"{host} is no JSON-RPC endpoint (HTTP {code}).", hint="Check the URL.")
+
+
+def later_by(response: Response, longest: float, busy: str) -> Later | None:
+    """What a status that will pass means, None where it will not; `busy` are the words for too many requests."""
+    code = response.status_code
+    if code in (408, 425, 429) or code >= 500:
+        words = f"{busy} (HTTP 429)" if code == 429 else f"has a problem (HTTP {code})"
+        return Later(words, seconds_asked(response.headers.get("Retry-After"), longest))
+    return None
 
 
 def too_large(words: str) -> bool:
@@ -233,18 +238,3 @@ def without_secrets(words: str, secrets: Sequence[str] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         words = words.replace(secret, "...")
     return _URL.sub(r"\1://...", words)
-
-
-def ordered(jobs: Iterable[T], work: Callable[[T], R], threads: int = THREADS) -> Iterator[R]:
-    """The result of each job in the order of the jobs, made by threads a few jobs ahead of who takes them."""
-    pool = ThreadPoolExecutor(threads)
-    ahead: deque[Future[R]] = deque()
-    try:
-        for job in jobs:
-            ahead.append(pool.submit(work, job))
-            if len(ahead) > threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks import (
     account_following,
+    alerting,
     claims,
     clustering,
     coin_folder,
@@ -31,8 +32,11 @@ from benchmarks import (
     loading,
     mixing,
     peers,
+    screening,
+    screenings_kept,
     tracing,
     transfers,
+    watching,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -89,12 +93,16 @@ def main() -> None:
         ],
         "Trace in that store": lambda: tracing.measure(ROOT, store, BENCH),
         "Trace in a store of 25 M outputs": lambda: following.measure(ROOT, BENCH, runs),
+        "Screening (examinations) in that store": lambda: screening.measure(BENCH),
         "Transfers of an account chain, Parquet to a store ready to query": lambda: transfers.measure(
             ROOT, BENCH, runs
         ),
         "Trace on an account chain, 10 M transfers": lambda: account_following.measure(ROOT, BENCH, runs),
         "Read an EVM node, peers beside": lambda: evm_sync.measure(ROOT, BENCH, runs),
         "Claims": lambda: claims.measure(ROOT, BENCH, runs),
+        "Kept screenings": lambda: screenings_kept.measure(BENCH),
+        "Watch: 100,000 watches against a block": lambda: watching.measure(ROOT, BENCH, runs),
+        "Alerts: a block to the last of its webhooks": lambda: alerting.measure(ROOT, BENCH, runs),
         "Decoding beside peers, the same block in the same run": lambda: peers.measure(runs),
         "First word": first_word,
     }

@@ -102,9 +102,9 @@ def _made(txs, per_block, wallets):  # type: ignore[no-untyped-def]
 _FILL = (
     """INSERT INTO block
        SELECT i::INTEGER, unhex(sha256('block' || i)), unhex(sha256('block' || (i - 1))), unhex(sha256('')),
-              1300000000 + 600 * i, 1, 0, 0, $per_block, 0 FROM range($txs // $per_block) AS r(i) ORDER BY i""",
+              1300000000 + 600 * i, 1, 0, 0, $per_block, 0, true FROM range($txs // $per_block) AS r(i) ORDER BY i""",
     """INSERT INTO tx SELECT tx_id, unhex(sha256('tx' || tx_id)), 2, 0, 300, 200, ins, outs, out_value,
-              CASE WHEN fee < 0 THEN NULL ELSE fee END FROM made_tx ORDER BY tx_id""",
+              CASE WHEN fee < 0 THEN NULL ELSE fee END, NULL FROM made_tx ORDER BY tx_id""",
     """INSERT INTO txout SELECT tx_id, vout, value, 4, address_id, NULL FROM made_out ORDER BY tx_id, vout""",
     """INSERT INTO txin SELECT i.tx_id, i.vin, o.tx_id, o.vout, o.value, 4, o.address_id, 4294967295
        FROM made_in AS i JOIN made_out AS o ON o.number = i.spent ORDER BY i.tx_id, i.vin""",

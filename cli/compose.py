@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,13 @@ def chain(name: str) -> AnyChain:
     from adapters.chains import chain_named
 
     return chain_named(name)
+
+
+def chain_names() -> list[str]:
+    """Short names of all chains that can be read, in their order."""
+    from adapters.chains import names
+
+    return names()
 
 
 def is_chain(name: str) -> bool:
@@ -154,6 +162,7 @@ def open_ledger(app: App, chain_name: str, *, read_only: bool = True, at: str | 
 
     if not read_only:
         app.workspace.ready()
+    _through_the_owner()
     ledger = Ledger.open(
         app.workspace, chain(chain_name), read_only=read_only, memory=app.memory, threads=app.threads
     )
@@ -164,6 +173,16 @@ def open_ledger(app: App, chain_name: str, *, read_only: bool = True, at: str | 
             ledger.db.close()
             raise
     return ledger
+
+
+@cache
+def _through_the_owner() -> None:
+    """Ask stores that `tracer serve` owns through its socket, from now on."""
+    from adapters.owner.visitor import Socket
+    from tracer import owners
+    from tracer.evidence.custody import engine_version
+
+    owners.through(Socket(engine_version()))
 
 
 def claims(app: App, snapshot_id: str | None = None) -> Snapshot:
@@ -205,6 +224,7 @@ def links_ready(
 
     rules = clustering()
     app.say(f"bringing the clusters of {chain_name} up to date")
+    builder.warm(chain(chain_name))
     with app.progress("clusters") as advance, open_ledger(app, chain_name, read_only=False) as ledger:
         bounds = constraints.load(ledger, snapshot)
         (builder.build if anew else builder.update)(ledger, rules, bounds, progress=advance)
@@ -237,11 +257,14 @@ def linked(
 ) -> Iterator[Ledger]:
     """The ledger, open for reading, with clusters of this tier that these claims and rules made, at the tip.
 
-    `at`: all as it was when this block (height or hash) was the tip. Another process may rebuild the clusters by
-    other claims between the building and the reading: then they are built again, three times at most; `ReorgedAway`
-    says so.
+    `at`: all as it was when this block (height or hash) was the tip. Another process may write between the building
+    and the reading. Where it brought blocks, the ledger is shown as it was at the block to which clusters go. Where it
+    rebuilt the clusters by other claims they are built again, three times at most; `ReorgedAway` says so. The extended
+    tier is not kept for readers that let others write (`tracer.ledger.pin`): they do not, so read it in a moment.
     """
+    from tracer.clustering import state
     from tracer.clustering.rules import Tier
+    from tracer.ledger.asof import as_of
 
     if at is not None:
         from cli.asof import is_tip, link
@@ -256,8 +279,12 @@ def linked(
         if attempt:
             links_ready(app, chain_name, snapshot, tier=tier, anew=anew)
         with open_ledger(app, chain_name) as ledger:
+            found = state.current(ledger, Tier(tier)) if attempt else None
+            if found is not None and found.valid:
+                as_of(ledger, found.height)
             if _bound(ledger, snapshot, Tier(tier)) is not None:
-                yield ledger
+                with ledger.db.staying() if Tier(tier) is Tier.EXTENDED else nullcontext():
+                    yield ledger
                 return
     raise ReorgedAway(
         f"the clusters of {chain_name} are being rebuilt by somebody else, by other claims.",

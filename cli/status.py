@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import compose, mempool
+from cli import compose, mempool, watching
 from cli.app import App, json_option
 
 _OUTPUTS = ("txs", "outputs", "inputs", "unresolved_inputs", "addresses", "quarantined")
@@ -41,7 +41,7 @@ def command(app: App, as_json: bool) -> None:
         "workspace": {"path": str(app.workspace.root)},
         "chains": chains,
         "intel": {"snapshot": snapshot.id, **snapshot.counts()},
-        "watch": {"watches": 0},
+        "watch": watching.status_part(app),
     }
     app.emit(document, as_json, lambda d: _render(app, d))
 

@@ -85,7 +85,7 @@ def command(
     from tracer.state import State
 
     app.workspace.ready()
-    work = _Sync(app, entry, text, first, last, _confirmations(confirmations), not no_openings, mempool)
+    work = Sync(app, entry, text, first, last, _confirmations(confirmations), not no_openings, mempool)
     recipe = {"chain": entry.name, "source": compose.shown_source(text), "from": first, "to": last}
     with State.open(app.workspace) as state:
         run = state.run_start("sync", {**recipe, "follow": True} if follow else recipe)
@@ -118,7 +118,7 @@ def _confirmations(text: str | None) -> int | None:
 
 
 @dataclass
-class _Sync:
+class Sync:
     """One source and what was pulled from it so far."""
 
     app: App
@@ -154,6 +154,9 @@ class _Sync:
                 last=self.last,
                 before_reorg=journal,
                 progress=advance,
+                look=lambda: compose.open_ledger(
+                    app, name, read_only=app.workspace.chain_file(name).exists()
+                ),
             )
             state.journal_clear(name, "reorg")
         if pulled.reorged_from is None and interrupted is not None:
@@ -221,7 +224,7 @@ def _sum(before: Pulled, now: Pulled) -> Pulled:
     )
 
 
-def _follow(app: App, work: _Sync, state: State, interval: float) -> None:
+def _follow(app: App, work: Sync, state: State, interval: float) -> None:
     """Pull again and again until Ctrl-C (or SIGTERM). A node that is away for a while is waited for."""
     import signal
 
@@ -240,7 +243,7 @@ def _follow(app: App, work: _Sync, state: State, interval: float) -> None:
                     app.warn(f"{away} Trying again.")
 
 
-def _say(app: App, work: _Sync, pulled: Pulled) -> None:
+def _say(app: App, work: Sync, pulled: Pulled) -> None:
     """One line for a turn that brought something."""
     if not pulled.blocks and pulled.reorged_from is None:
         return

@@ -1,16 +1,16 @@
 """DuckDB, and nothing of the domain: connect, transactions, named SQL in, Arrow out.
 
-The only module that imports duckdb. One process writes or many read, never both (DESIGN section 3), so a
-store is opened per step and waits its turn.
+With `tracer.opening` and `tracer.owned` the only module that imports duckdb. One process writes or many read, never
+both (DESIGN section 3), so a store is opened per step and waits its turn (`tracer.turns`). Where one process owns all
+files, it asks its own open ones (`tracer.owned`), and every other process asks it (`tracer.owners`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,11 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from tracer.errors import StoreBusy, StoreDamaged, StoreUnwritable
+from tracer import owned, owners
+from tracer.errors import StoreBusy
+from tracer.opening import Config, Reading, translate, writing
+from tracer.turns import User
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+
+WrongStatement = duckdb.Error
+"""What a statement raises that no user caused."""
 
 _LOOKED_UP_ONE_BY_ONE = 1_000
 """Up to so many keys of a join read only the row groups that can hold them, not all between the least and the greatest
@@ -42,8 +48,26 @@ def named_sql(package: str, file: str) -> Mapping[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def settings(memory: str | None, threads: int | None) -> Config:
+    """How files are opened. `memory` as DuckDB writes sizes, None for its own limit."""
+    config: Config = {
+        "python_enable_replacements": False,
+        "preserve_insertion_order": True,
+        "dynamic_or_filter_threshold": _LOOKED_UP_ONE_BY_ONE,
+    }
+    if memory:
+        config["memory_limit"] = memory
+    if threads:
+        config["threads"] = threads
+    return config
+
+
 class Database:
-    """One open DuckDB file. Use as a context manager; close it soon, others wait."""
+    """One open DuckDB file. Use as a context manager; close it soon, others wait.
+
+    shared   it belongs to a process that owns it: nobody waits, a reader sees what was there when it began, and the
+             limits are the owner's
+    """
 
     def __init__(
         self,
@@ -58,40 +82,46 @@ class Database:
         self.path = path
         self.read_only = read_only
         self._limited = memory is not None
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "python_enable_replacements": False,
-            "preserve_insertion_order": True,
-            "dynamic_or_filter_threshold": _LOOKED_UP_ONE_BY_ONE,
-        }
-        if memory:
-            config["memory_limit"] = memory
-        if threads:
-            config["threads"] = threads
-        self._con = self._open(path, read_only, config, wait_seconds)
-        self._con.execute("SET enable_progress_bar = false")  # it prints among results
+        self._reading: Reading | None = None
+        self._user: User | None = None
+        self.shared = True
+        self._con = self._owned(wait_seconds) or self._open(settings(memory, threads), wait_seconds)
 
-    @staticmethod
-    def _open(
-        path: Path,
-        read_only: bool,
-        config: dict[str, str | bool | int | float | list[str]],
-        wait_seconds: float,
-    ) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                return duckdb.connect(str(path), read_only=read_only, config=config)
-            except duckdb.IOException as error:
-                if "could not set lock" not in str(error).lower():
-                    raise _translate(error, path) from error
-                if time.monotonic() >= deadline:
-                    raise StoreBusy(
-                        f"{path} is held by another tracer process.",
-                        hint="Wait for it to finish, or stop it, and run this again.",
-                    ) from error
-                time.sleep(0.05)
-            except duckdb.Error as error:
-                raise _translate(error, path) from error
+    def _owned(self, wait_seconds: float) -> owners.Connection | None:
+        """A connection to a file that this process or another owns; None where nobody does."""
+        file = owned.file_of(self.path, wait_seconds)
+        if file is None:
+            return owners.knock(self.path, read_only=self.read_only, wait_seconds=wait_seconds)
+        return file.reader() if self.read_only else file.writer(wait_seconds)
+
+    def _open(self, config: Config, wait_seconds: float) -> owners.Connection:
+        """A connection to the file itself; to its owner, where one took it meanwhile."""
+        try:
+            if self.read_only:
+                config["temp_directory"] = f"{self.path}.tmp"  # as of a file that was opened itself
+                self._reading, con = Reading.of(self.path, config, wait_seconds)
+                self._reading.lease.join(None)
+            else:
+                con = writing(self.path, config, wait_seconds)
+        except StoreBusy:
+            if (visit := self._owned(wait_seconds)) is not None:
+                return visit
+            raise
+        self.shared = False
+        return owned.Local(con)
+
+    def gives_way(self, user: User) -> None:
+        """From now on the file may be let go of between two statements, where a writer waits: `user` is told."""
+        if self._reading is not None:
+            self._reading.lease.part(self._user)
+            self._reading.lease.join(user)
+            self._user = user
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Nobody else writes between the statements of the block: keep it short."""
+        with self._asking():
+            yield
 
     def __enter__(self) -> Database:
         return self
@@ -100,30 +130,40 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._con.close()
+        """Let go of the file, for good."""
+        if self._reading is None:
+            self._con.close()
+        else:
+            self._reading.lease.part(self._user)
+            self._reading.close(self._con)
+            self._reading = None
+            if self._user is not None:
+                self._user.closed()
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs now, from another thread: it ends in KeyboardInterrupt."""
+        self._con.interrupt()
 
     def run(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Execute one statement with named parameters (`$name`)."""
-        with self._translated():
-            self._con.execute(sql, dict(parameters) if parameters else None)
+        with self._asking():
+            self._con.run(sql, parameters)
 
     def script(self, sql: str) -> None:
         """Execute several statements without parameters, separated by semicolons."""
-        with self._translated():
-            self._con.execute(sql)
+        with self._asking():
+            self._con.run(sql)
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """All rows as tuples. For small answers."""
-        with self._translated():
-            return self._con.execute(sql, dict(parameters) if parameters else None).fetchall()
+        with self._asking():
+            return self._con.rows(sql, parameters)
 
     def row(self, sql: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...] | None:
         """The first row, or None."""
-        with self._translated():
-            # to the end: a half-read result blocks the next relation on this connection
-            found = self._con.execute(sql, dict(parameters) if parameters else None).fetchall()
-            return found[0] if found else None
+        # to the end: a half-read result blocks the next relation on this connection
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
 
     def value(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:
         """The first column of the first row, or None where there is no row."""
@@ -132,8 +172,8 @@ class Database:
 
     def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """All rows as one Arrow table."""
-        with self._translated():
-            return self._con.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
+        with self._asking():
+            return self._con.arrow(sql, parameters)
 
     def polars(self, sql: str, parameters: Mapping[str, object] | None = None) -> pl.DataFrame:
         """All rows as a Polars frame."""
@@ -147,27 +187,45 @@ class Database:
         self, sql: str, parameters: Mapping[str, object] | None = None, *, batch: int = 1 << 20
     ) -> Iterator[pa.RecordBatch]:
         """Rows as Arrow record batches in the query's own order; `batch` rows at most in each."""
-        with self._translated():
-            reader = self._con.sql(sql, params=dict(parameters) if parameters else None).to_arrow_reader(
-                batch
-            )
-            yield from reader
+        with self._asking():
+            yield from self._con.batches(sql, parameters, batch)[1]
+
+    def batches(
+        self, sql: str, parameters: Mapping[str, object] | None, batch: int
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """As `stream`, with the columns' types. Of a file that is owned: nothing keeps it open between batches."""
+        with self._asking():
+            schema, made = self._con.batches(sql, parameters, batch)
+        return schema, made
+
+    def register(self, name: str, data: owners.Registrable) -> None:
+        """Make a table readable as `name` until `unregister`; see `table`."""
+        with self._asking():
+            self._con.register(name, data)
+
+    def unregister(self, name: str) -> None:
+        """Forget what `register` named."""
+        with self._asking():
+            self._con.unregister(name)
 
     @contextmanager
     def table(self, name: str, data: pa.Table | pa.RecordBatchReader | pl.DataFrame) -> Iterator[None]:
         """Make an Arrow table or Polars frame readable as `name` while the block runs."""
-        with self._translated():
-            self._con.register(name, data)
+        self.register(name, data)
         try:
             yield
-        finally:
-            self._con.unregister(name)
+        except BaseException:
+            # an aborted transaction refuses this too, and would hide why it was aborted
+            with suppress(duckdb.Error, StoreBusy):
+                self._con.unregister(name)
+            raise
+        self._con.unregister(name)
 
     @contextmanager
     def lean(self, memory: str) -> Iterator[None]:
         """Keep no more of the file in memory than that while the block runs: for what is read once, in order."""
         # who started the program may have set a limit; where nothing can be spilled beside the file, none is borne
-        if self._limited or not os.access(self.path.parent, os.W_OK):
+        if self.shared or self._limited or not os.access(self.path.parent, os.W_OK):
             yield
             return
         self.run(f"SET memory_limit = '{memory}'")
@@ -178,52 +236,26 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block's changes, or none of them."""
-        self.run("BEGIN TRANSACTION")
-        try:
+        """All of the block's changes, or none of them. Of a reader, whose tables nobody else sees, what was done."""
+        if self.read_only:
             yield
-        except BaseException:
-            # a failed statement may have ended the transaction already
-            with suppress(duckdb.Error):
-                self._con.execute("ROLLBACK")
-            raise
-        self.run("COMMIT")
+            return
+        with self._asking():
+            self.run("BEGIN TRANSACTION")
+            try:
+                yield
+            except BaseException:
+                # a failed statement may have ended the transaction already
+                with suppress(duckdb.Error, StoreBusy):
+                    self._con.run("ROLLBACK")
+                raise
+            self.run("COMMIT")
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _asking(self) -> Iterator[None]:
+        """The file is there while the block runs, and what DuckDB says of it is translated."""
         try:
-            yield
+            with nullcontext() if self._reading is None else self._reading.lease.asking():
+                yield
         except duckdb.Error as error:
-            raise _translate(error, self.path) from error
-
-
-def _translate(error: duckdb.Error, path: Path) -> BaseException:
-    """Turn what a user can cause into our errors; a wrong query stays a bug with its own trace."""
-    text = str(error)
-    if "KeyboardInterrupt" in text or isinstance(error, duckdb.InterruptException):
-        return KeyboardInterrupt()
-    # a path may hold any word
-    lower = text.replace(str(path), "").lower()
-    if "no space left" in lower or "could not write" in lower or "disk quota" in lower:
-        return StoreUnwritable(
-            f"the disk that holds {path} is full; everything committed before is intact.",
-            hint="Free some space and run the same command again: it resumes.",
-        )
-    if "out of memory" in lower or isinstance(error, duckdb.OutOfMemoryException):
-        return StoreUnwritable(
-            f"not enough memory to work on {path}.", hint="Give more with --memory, e.g. --memory 4GB."
-        )
-    if isinstance(error, duckdb.IOException):
-        if "permission" in lower or "read-only" in lower:
-            return StoreUnwritable(
-                f"cannot open {path}: permission denied.", hint="Check its owner and mode."
-            )
-        if "does not exist" in lower or "cannot open" in lower or "no such file" in lower:
-            return StoreUnwritable(
-                f"cannot open {path}.", hint="Run `tracer sync` first, or check --workspace."
-            )
-        return StoreDamaged(
-            f"{path} is damaged or no tracer store ({text.splitlines()[0]}).",
-            hint="Restore it from a backup, or delete it and sync again.",
-        )
-    return error
+            raise translate(error, self.path) from error

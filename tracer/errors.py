@@ -3,6 +3,8 @@
     TracerError                  1   (never raised itself)
     |-- UsageError               2   the question cannot be asked like this
     |   |-- BadAddress           2   a text that is no address of the chain
+    |   |-- BadSubject           2   a text or a row that names nothing that can be screened
+    |   |-- BadCursor            2   a batch cannot go on from there: expired, or of another input or question
     |   `-- AmbiguousSeed        2   a txid with several outputs: choose one
     |-- SourceError              3   a source or the disk cannot serve now
     |   |-- SourceUnavailable    3
@@ -15,7 +17,9 @@
         |-- BadBlockFile         4   a file that holds no blocks of this chain
         |-- BadClaim             4   a tag, VASP or price row that cannot be used
         |-- BadSeeds             4   a list of seeds with rows that cannot be used
+        |-- BadBatch             4   a file of subjects that is no table of them
         |-- BadRule              4   a rule file without a whole header
+        |   `-- BadPolicy        4   a screening policy that cannot be used; every line named
         |-- CustodyBroken        4   the custody log does not verify
         `-- StoreDamaged         4   the store breaks an invariant of its own
 
@@ -49,6 +53,14 @@ class UsageError(TracerError):
 
 class BadAddress(UsageError):
     """A text that is no address of the chain it was given for."""
+
+
+class BadSubject(UsageError):
+    """A text or a row that names nothing that can be screened."""
+
+
+class BadCursor(UsageError):
+    """A batch cannot go on from there: the cursor is damaged, expired, or of another input or question."""
 
 
 class AmbiguousSeed(UsageError):
@@ -110,8 +122,20 @@ class BadSeeds(DataError):
     """A list of seeds with rows that cannot be used; the message names file and lines."""
 
 
+class BadBatch(DataError):
+    """A file of subjects that is no table of them; the message names the file and what is wrong."""
+
+
 class BadRule(DataError):
     """A rule file that lacks a part of its header, or contradicts another."""
+
+
+class BadPolicy(BadRule):
+    """A screening policy that cannot be used; `problems` holds each with its file and line."""
+
+    def __init__(self, problem: str, *, hint: str = "", problems: tuple[str, ...] = ()) -> None:
+        super().__init__(problem, hint=hint)
+        self.problems = problems or (problem,)
 
 
 class CustodyBroken(DataError):

@@ -20,7 +20,7 @@ from tracer.errors import StoreBusy, StoreDamaged, StoreUnwritable
 from tracer.workspace import Workspace
 
 _SQL = named_sql("tracer", "state.sql")
-MIGRATIONS = ("state_1", "state_2", "state_3")
+MIGRATIONS = ("state_1", "state_2", "state_3", "state_4", "state_5", "state_6")
 """Named, recorded, forward only: each runs once, in this order, inside one transaction."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ class Workspace:
         try:
             for folder in (self.chains, self.intel, self.cache):
                 folder.mkdir(parents=True, exist_ok=True)
-            probe = self.cache / f".write-{os.getpid()}"
+            probe = self.cache / f".write-{os.getpid()}-{threading.get_ident()}"
             probe.touch()
             probe.unlink()
         except OSError as error:

@@ -5,6 +5,7 @@ A new layout is a kernel that fills the columns of `scan.scan_blocks`, and a lin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numba as nb
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 from adapters.bitcoin import scan
 from adapters.bitcoin.entry import BitcoinChain, Layout
 from adapters.bitcoin.hashing import sha256_pieces
+from adapters.bitcoin.wire import compact
 from adapters.bitcoin.zcash import scan as zcash_scan
 from adapters.bitcoin.zcash.txids import tree_txids
 
 _TOKEN = 0xEF
+_LARGEST = 0x7FFFFFFFFFFFFFFF
+"""Of an amount of tokens."""
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Walked:
 
     tx, txin, txout  as `scan.scan_blocks` says; txids (t, 32) uint8 in wire order; counts (b,) transactions per block
     sound            how many blocks these are; problem: what is wrong with the next, None where there is none
-    pools            what each transaction moves into each shielded pool (`zcash_scan`), None where the chain has none
+    pools            what each transaction moves into each shielded pool (`zcash.scan`), None where the chain has none
     """
 
     tx: NDArray[np.int64]
@@ -72,9 +76,7 @@ def _walk(
     n_tx, n_in, n_out = scan.scan_blocks(
         buffer, bodies, ends, max_money, flags, tx, txin, txout, counts, problems
     )
-    bad = np.flatnonzero(problems)
-    sound = int(bad[0]) if len(bad) else len(bodies)
-    problem = scan.PROBLEMS[int(problems[bad[0]])] if len(bad) else None
+    sound, problem = _sound(problems, scan.PROBLEMS)
     tx = tx[:n_tx]
     return Walked(tx, txin[:n_in], txout[:n_out], txids(buffer, tx), counts[:sound], sound, problem)
 
@@ -89,14 +91,18 @@ def _walk_zcash(
     n_tx, n_in, n_out = zcash_scan.scan_blocks(
         buffer, bodies, ends, max_money, tx, txin, txout, pools, counts, problems
     )
-    bad = np.flatnonzero(problems)
-    sound = int(bad[0]) if len(bad) else len(bodies)
-    problem = zcash_scan.PROBLEMS[int(problems[bad[0]])] if len(bad) else None
+    sound, problem = _sound(problems, zcash_scan.PROBLEMS)
     tx = tx[:n_tx]
     names = txids(buffer, tx)
     trees = np.flatnonzero(tx[:, 9])
     names[trees] = tree_txids(buffer, tx[trees, 1], tx[trees, 2])
     return Walked(tx, txin[:n_in], txout[:n_out], names, counts[:sound], sound, problem, pools[:n_tx])
+
+
+def _sound(problems: NDArray[np.int64], words: Mapping[int, str]) -> tuple[int, str | None]:
+    """How many blocks are sound, and what is wrong with the next."""
+    bad = np.flatnonzero(problems)
+    return (int(bad[0]), words[int(problems[bad[0]])]) if len(bad) else (len(problems), None)
 
 
 def txids(buffer: NDArray[np.uint8], tx: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -111,26 +117,6 @@ def txids(buffer: NDArray[np.uint8], tx: NDArray[np.int64]) -> NDArray[np.uint8]
     pieces[:, 4] = np.where(plain, 0, end - 4)
     pieces[:, 5] = np.where(plain, 0, end)
     return sha256_pieces(buffer, pieces, double=True)
-
-
-@nb.njit(nogil=True, cache=True)
-def _count(buffer, at, end):  # type: ignore[no-untyped-def]
-    """A CompactSize of up to 63 bits in its shortest form: (value, next position), next -1 where it is none."""
-    if at >= end:
-        return 0, -1
-    first = buffer[at]
-    if first < 0xFD:
-        return np.int64(first), at + 1
-    size = 1 << (first - 0xFC)
-    if at + 1 + size > end:
-        return 0, -1
-    value = np.uint64(0)
-    for i in range(size):
-        value |= np.uint64(buffer[at + 1 + i]) << np.uint64(8 * i)
-    least = np.uint64(0xFD) if size == 2 else np.uint64(1) << np.uint64(4 * size)
-    if value < least or value > np.uint64(0x7FFFFFFFFFFFFFFF):
-        return 0, -1
-    return np.int64(value), at + 1 + size
 
 
 @nb.njit(nogil=True, cache=True)
@@ -155,12 +141,12 @@ def skip_tokens(buffer, txout, first):  # type: ignore[no-untyped-def]
             continue
         at += 34
         if commitment:
-            size, at = _count(buffer, at, end)
+            size, at = compact(buffer, at, end, _LARGEST)
             if at < 0 or size == 0 or size > end - at:
                 continue
             at += size
         if amount:
-            size, at = _count(buffer, at, end)
+            size, at = compact(buffer, at, end, _LARGEST)
             if at < 0 or size == 0:
                 continue
         txout[row, 2] = at

@@ -11,6 +11,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.bitcoin.wire import MOST, compact, le, skip_bytes
+
 WITNESS, MWEB = 1, 8
 """Flags behind a transaction's marker: BIP 144; LIP-0002 (in a block only the last one has it, the HogEx)."""
 
@@ -31,42 +33,6 @@ PROBLEMS = {
 }
 
 
-@nb.njit(nogil=True, inline="always")
-def _le(buffer, at, size):  # type: ignore[no-untyped-def]
-    value = np.uint64(0)
-    for i in range(size):
-        value |= np.uint64(buffer[at + i]) << np.uint64(8 * i)
-    return value
-
-
-@nb.njit(nogil=True, cache=True)
-def _varint(buffer, at, end):  # type: ignore[no-untyped-def]
-    """A CompactSize: (value, next position); next is -1 where the block ends inside it."""
-    if at >= end:
-        return 0, -1
-    first = buffer[at]
-    if first < 0xFD:
-        return np.int64(first), at + 1
-    size = 2 if first == 0xFD else (4 if first == 0xFE else 8)
-    if at + 1 + size > end:
-        return 0, -1
-    value = _le(buffer, at + 1, size)
-    # the shortest form is the only one
-    least = 0xFD if size == 2 else (0x10000 if size == 4 else 0x100000000)
-    if value > np.uint64(0x7FFFFFFF) or value < np.uint64(least):
-        return 0, -1
-    return np.int64(value), at + 1 + size
-
-
-@nb.njit(nogil=True, cache=True)
-def _skip_bytes(buffer, at, end):  # type: ignore[no-untyped-def]
-    """Past a length-prefixed byte string; (start, length, next) with next -1 where it does not fit."""
-    length, at = _varint(buffer, at, end)
-    if at < 0 or at + length > end:
-        return 0, 0, -1
-    return at, length, at + length
-
-
 @nb.njit(nogil=True, cache=True)
 def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts, problems):  # type: ignore[no-untyped-def]
     """Fill offset columns for whole blocks; returns (transactions, inputs, outputs) written.
@@ -85,7 +51,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
     n_out = 0
     for b in range(bodies.shape[0]):
         end = ends[b]
-        count, at = _varint(buffer, bodies[b], end)
+        count, at = compact(buffer, bodies[b], end, MOST)
         if at < 0:
             problems[b] = CUT_OFF
             return n_tx, n_in, n_out
@@ -102,7 +68,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
             if at + 10 > end:
                 problem = CUT_OFF
                 break
-            version = _le(buffer, at, 4)
+            version = le(buffer, at, 4)
             at += 4
             if buffer[at] == 0:
                 flag = np.int64(buffer[at + 1])
@@ -110,7 +76,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
                     problem = BAD_WITNESS if flags else NO_WITNESS
                     break
                 at += 2
-            inputs, at = _varint(buffer, at, end)
+            inputs, at = compact(buffer, at, end, MOST)
             if at < 0 or inputs == 0:
                 problem = CUT_OFF if at < 0 else NO_OUTPUT
                 break
@@ -122,14 +88,14 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
                     break
                 txin[n_in, 0] = n_tx
                 txin[n_in, 1] = at
-                script, length, after = _skip_bytes(buffer, at + 36, end)
+                script, length, after = skip_bytes(buffer, at + 36, end)
                 if after < 0 or after + 4 > end:
                     at = -1
                     break
-                txin[n_in, 2] = np.int64(_le(buffer, after, 4))
+                txin[n_in, 2] = np.int64(le(buffer, after, 4))
                 txin[n_in, 3] = script
                 txin[n_in, 4] = length
-                if _le(buffer, at + 32, 4) == np.uint64(0xFFFFFFFF):
+                if le(buffer, at + 32, 4) == np.uint64(0xFFFFFFFF):
                     empty = True
                     for k in range(32):
                         if buffer[at + k] != 0:
@@ -147,7 +113,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
             if position == 0 and (txin[first_input, 4] < 2 or txin[first_input, 4] > 100):
                 problem = BAD_COINBASE
                 break
-            outputs, at = _varint(buffer, at, end)
+            outputs, at = compact(buffer, at, end, MOST)
             if at < 0 or outputs == 0:
                 problem = CUT_OFF if at < 0 else NO_OUTPUT
                 break
@@ -156,7 +122,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
                 if at + 9 > end:
                     at = -1
                     break
-                value = np.int64(_le(buffer, at, 8))
+                value = np.int64(le(buffer, at, 8))
                 if value < 0 or value > max_money:
                     problem = BAD_VALUE
                     break
@@ -164,7 +130,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
                 if total > max_money:
                     problem = BAD_VALUE
                     break
-                script, length, after = _skip_bytes(buffer, at + 8, end)
+                script, length, after = skip_bytes(buffer, at + 8, end)
                 if after < 0:
                     at = -1
                     break
@@ -190,12 +156,12 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
             if flag == WITNESS:
                 empty = True
                 for _ in range(inputs):
-                    items, at = _varint(buffer, at, end)
+                    items, at = compact(buffer, at, end, MOST)
                     if at < 0:
                         break
                     empty = empty and items == 0
                     for _ in range(items):
-                        _, _, at = _skip_bytes(buffer, at, end)
+                        _, _, at = skip_bytes(buffer, at, end)
                         if at < 0:
                             break
                     if at < 0:
@@ -211,7 +177,7 @@ def scan_blocks(buffer, bodies, ends, max_money, flags, tx, txin, txout, counts,
             tx[n_tx, 2] = at + 4
             tx[n_tx, 3] = body_end
             tx[n_tx, 4] = np.int64(np.int32(np.uint32(version)))
-            tx[n_tx, 5] = np.int64(_le(buffer, at, 4))
+            tx[n_tx, 5] = np.int64(le(buffer, at, 4))
             tx[n_tx, 6] = inputs
             tx[n_tx, 7] = outputs
             tx[n_tx, 8] = total

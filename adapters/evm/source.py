@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from adapters.ahead import ordered
 from adapters.branches import Plan, Planned, plan
 from adapters.evm.chains import EvmChain
 from adapters.evm.decode import Decoded
@@ -12,7 +13,7 @@ from adapters.evm.probe import Capabilities, capabilities, finalized, head, rece
 from adapters.evm.reading import Job, Reader
 from adapters.evm.refusals import Call
 from adapters.evm.rpc import Rpc
-from adapters.http import Patience, ordered
+from adapters.http import THREADS, Patience
 from tracer.errors import BadBlock, SourceUnavailable
 from tracer.ledger.accounts.batch import AccountBatch
 from tracer.ledger.batch import KnownChain
@@ -87,7 +88,7 @@ class EvmSource:
         """
         reader = self._met()
         parent = plan.parent
-        for read in ordered(reader.jobs(plan.first_height, plan.last_height), _guarded(reader)):
+        for read in ordered(reader.jobs(plan.first_height, plan.last_height), _guarded(reader), THREADS):
             for decoded in _parts(reader, read):
                 blocks = decoded.batch.blocks
                 follows = blocks.column("prev_hash")[0].as_py()

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.ahead import ordered
 from adapters.evm.refusals import Call
 from adapters.evm.rpc import Rpc
-from adapters.http import Refused, ordered
+from adapters.http import THREADS, Refused
 from adapters.nesting import loads
 from tracer.chain import AssetStandard
 
@@ -102,7 +103,7 @@ class State:
         size = self.rpc.batch
         parts = (calls[at : at + size] for at in range(0, len(calls), size))
         found: list[Any] = [None] * len(calls)
-        for bodies in ordered(parts, lambda part: self.rpc.raw(part, whole=True)):
+        for bodies in ordered(parts, lambda part: self.rpc.raw(part, whole=True), THREADS):
             for body in bodies:
                 answers = loads(body)
                 for answer in answers if isinstance(answers, list) else [answers]:

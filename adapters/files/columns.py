@@ -162,7 +162,7 @@ def octets(column: pa.ChunkedArray, place: Place) -> Bytes:
         return Bytes(raw.data, raw.offsets)
     starts = np.zeros(len(raw.there) + 1, np.int64)
     out = np.empty(len(raw.data) // 2 + 1, np.uint8)
-    row = kernels.unhex(raw.data, raw.offsets, raw.there, starts, out)
+    row = kernels.unhex(raw.data, raw.offsets, raw.there, starts, out, 2)
     if row >= 0:
         raise place.bad(column, row, "which are no bytes in hex after 0x")
     return Bytes(out, starts)

@@ -48,18 +48,23 @@ def unhex_fixed(data, offsets, valid, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def unhex(data, offsets, valid, starts, out):  # type: ignore[no-untyped-def]
-    """`0x` and whole bytes each -> out, row r from starts[r] on; the first row that is not so, or -1."""
+def unhex(data, offsets, valid, starts, out, prefix):  # type: ignore[no-untyped-def]
+    """Whole bytes in hex each -> out, row r from starts[r] on; the first row that is not so, or -1.
+
+    prefix  2: behind `0x`; 0: behind nothing
+    """
     to = 0
     for row in range(len(valid)):
         starts[row] = to
         if not valid[row]:
             continue
         start, end = offsets[row], offsets[row + 1]
-        if (end - start) % 2 or end - start < 2 or data[start] != 48 or data[start + 1] != 120:
+        if (end - start) % 2 or end - start < prefix:
+            return row
+        if prefix and (data[start] != 48 or data[start + 1] != 120):
             return row
         odd = np.uint8(0)
-        for at in range(start + 2, end, 2):
+        for at in range(start + prefix, end, 2):
             high, low = _DIGIT[data[at]], _DIGIT[data[at + 1]]
             odd |= high | low
             out[to] = high << _4 | low & _15

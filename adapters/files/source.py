@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from adapters.ahead import ordered
 from adapters.evm.chains import EvmChain
 from adapters.files.exports import Exports
 from adapters.files.facts import Facts, facts
@@ -104,19 +104,13 @@ class ExportSource:
 
     def batches(self, plan: Plan) -> Iterator[AccountBatch]:
         """The blocks of a plan in order; raises `BadExport` at the first that cannot be read."""
-        with ThreadPoolExecutor(1) as pool:
-            waiting: deque[Future[Facts]] = deque()
-            for first, last in self._slices(plan):
-                waiting.append(
-                    pool.submit(facts, self.exports, self.chain, self.heads, first, last, self.wanted)
-                )
-                if len(waiting) > AHEAD:
-                    yield self._told(waiting.popleft())
-            while waiting:
-                yield self._told(waiting.popleft())
+        for made in ordered(self._slices(plan), self._facts, threads=1, ahead=AHEAD):
+            yield self._told(made)
 
-    def _told(self, making: Future[Facts]) -> AccountBatch:
-        made = making.result()
+    def _facts(self, heights: tuple[int, int]) -> Facts:
+        return facts(self.exports, self.chain, self.heads, *heights, self.wanted)
+
+    def _told(self, made: Facts) -> AccountBatch:
         self._said.update(made.notes)
         heights = made.batch.blocks.column("height")
         first, last = heights[0].as_py(), heights[-1].as_py()

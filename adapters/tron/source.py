@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from adapters.ahead import ordered
 from adapters.branches import Plan, Planned, plan
 from adapters.evm.decode import Decoded
 from adapters.evm.reading import Job
 from adapters.evm.source import FINAL, MOVES
-from adapters.http import IN_FLIGHT, Patience, ordered
+from adapters.http import IN_FLIGHT, Patience
 from adapters.tron.api import Api
 from adapters.tron.chains import TronChain
 from adapters.tron.reading import Reader

@@ -15,6 +15,7 @@ from adapters.bitcoin.folder.source import BlockFiles
 from adapters.simulation import build_world
 from adapters.simulation.encode import REGTEST_MAGIC, subsidy
 from tests.conftest import scaled
+from tests.nodes.kernel import kernel
 from tests.nodes.litecoind import litecoind
 from tests.rawblocks import RawChain, RawTx, framed, p2pkh, shop_chain, write
 from tests.stores import facts, opened, sync, synced
@@ -37,7 +38,7 @@ Facts = dict[str, list[tuple[Any, ...]]]
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of Bitcoin Core's own code after it validated a simulated chain."""
-    pbk = pytest.importorskip("pbk", reason="py-bitcoinkernel is not installed here", exc_type=ImportError)
+    pbk = kernel()
     folder = tmp_path_factory.mktemp("core")
     manager = pbk.load_chainman(folder, pbk.ChainType.REGTEST)
     for raw in build_world("market", seed=1, txs=1_500, signed=True).blocks():

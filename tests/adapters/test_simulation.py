@@ -17,6 +17,7 @@ import pytest
 
 from adapters.simulation import World, build_world, parse_source
 from adapters.simulation.ripemd import ripemd160, ripemd160_plain
+from tests.nodes.kernel import kernel
 from tracer.errors import StoreUnwritable, UsageError
 
 SMALL = 1_500
@@ -239,7 +240,7 @@ def test_the_world_is_a_year_from_january_2019_and_of_the_size_asked_for() -> No
 
 
 def test_bitcoin_core_accepts_every_block_of_a_signed_world(tmp_path: Path) -> None:
-    pbk = pytest.importorskip("pbk", reason="py-bitcoinkernel is not installed here", exc_type=ImportError)
+    pbk = kernel()
     manager = pbk.load_chainman(tmp_path, pbk.ChainType.REGTEST)
     signed = build_world("market", seed=1, txs=SMALL, signed=True)
     kinds = Counter[str]()

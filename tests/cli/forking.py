@@ -1,11 +1,13 @@
 """A process that has imported what commands import, and forks for each: their own processes, but for the imports.
 
-Threads that imports start are idle helpers of allocators, which a fork may lose; no query ran here before it. Run as a
-module it serves: a line of JSON in (arguments, environment, files for what is printed), the exit code out.
+Threads that imports start are idle helpers of allocators, which a fork may lose; no query ran here before it. Kernels
+that are compiled already are loaded here too, once for all commands. Run as a module it serves: a line of JSON in
+(arguments, environment, files for what is printed), the exit code out.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -15,12 +17,21 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 _HEAVY = (
-    "duckdb", "numba", "polars", "pyarrow.parquet", "web3", "yaml",
-    "adapters.bitcoin.folder.source", "adapters.evm.source", "adapters.files.exports", "adapters.intel.readers",
-    "cli.compose", "cli.main", "rules", "tracer.clustering.build", "tracer.flow.trace", "tracer.ledger.pull",
+    "duckdb", "numba", "numpy.ma", "polars", "pyarrow.parquet", "web3", "yaml",
+    "adapters.bitcoin.folder.source", "adapters.chains", "adapters.evm.source", "adapters.files.exports",
+    "adapters.intel.readers", "adapters.owner.visitor",
+    "cli.compose", "cli.main", "cli.policy", "cli.screen", "cli.screen_file", "cli.screen_text", "cli.screenings",
+    "cli.watch_run", "rules", "rules.policies",
+    "tracer.clustering.build", "tracer.evidence.custody", "tracer.flow.kernels.fifo", "tracer.flow.kernels.haircut",
+    "tracer.flow.trace", "tracer.ledger.asof", "tracer.ledger.coverage", "tracer.ledger.pin", "tracer.ledger.pull",
+    "tracer.screening.batch", "tracer.screening.kept.keeping", "tracer.screening.screen",
 )  # fmt: skip
+
+_LOADED_EVERY = 16
+"""Commands, from the first: on a clean checkout they compile what the next ones load."""
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
@@ -40,21 +51,48 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, 
 @cache
 def _server() -> subprocess.Popen[str]:
     """One for each process that runs tests; it ends when its input does."""
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    atexit.register(server.communicate)
+    return server
 
 
 def _serve() -> None:
     for name in _HEAVY:
         importlib.import_module(name)
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin):
         asked = json.loads(line)
+        if number % _LOADED_EVERY == 0:
+            _load_kernels()
         if child := os.fork():
             sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
             sys.stdout.flush()
         else:
             _command(**asked)
+
+
+def _load_kernels() -> None:
+    """Load the kernels that some command compiled; nothing is compiled here."""
+    from numba.core.dispatcher import Dispatcher
+
+    ours = [
+        module for name, module in sys.modules.items() if name.startswith(("adapters.", "rules.", "tracer."))
+    ]
+    for kernel in {
+        value for module in ours for value in vars(module).values() if isinstance(value, Dispatcher)
+    }:
+        for signature, *_ in getattr(getattr(kernel, "_cache", None), "_cache_file", _Nothing)._load_index():
+            if signature not in kernel.overloads:
+                kernel.compile(signature)
+
+
+class _Nothing:
+    """A kernel that is not kept."""
+
+    @staticmethod
+    def _load_index() -> dict[tuple[Any, ...], str]:
+        return {}
 
 
 def _command(arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:

@@ -48,7 +48,7 @@ def load(folder: Path, *, seed: int, txs: int) -> Loaded:
     with Ledger.open(workspace, CHAIN, read_only=False) as ledger:
         build.build(ledger, clustering())
     owners = {(row["txid"], row["vout"]): row["address"] for row in world.truth.outputs.iter_rows(named=True)}
-    return Loaded(world, workspace, list(_parsed(world, owners)))
+    return Loaded(world, workspace, list(parsed(world, owners)))
 
 
 def claim_owners(loaded: Loaded, owners: dict[str, tuple[str, str]]) -> Snapshot:
@@ -96,7 +96,8 @@ def claim_owners(loaded: Loaded, owners: dict[str, tuple[str, str]]) -> Snapshot
     return Snapshot.open(loaded.workspace)
 
 
-def _parsed(world: World, owners: dict[tuple[str, int], str | None]) -> Iterator[OracleTx]:
+def parsed(world: World, owners: dict[tuple[str, int], str | None]) -> Iterator[OracleTx]:
+    """Every transaction of a world in the order of its blocks; `owners`: whose each output is."""
     for block in world.blocks():
         reader = _Reader(block, 80)
         for _ in range(reader.varint()):

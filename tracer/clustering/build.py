@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer.chain import Family, ScriptKind, first_tx_id
+from tracer.chain import Chain, Family, ScriptKind, first_tx_id, utxo
 from tracer.clustering import constraints as claims
-from tracer.clustering import keys
+from tracer.clustering import former, keys
 from tracer.clustering import state as states
 from tracer.clustering.constraints import Constraints
-from tracer.clustering.mixing import find_mixes
+from tracer.clustering.mixing import block_ranges, find_mixes
 from tracer.clustering.numbers import Numbers
 from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
 from tracer.clustering.state import Applied, Recorded
@@ -45,7 +45,7 @@ _SQL = named_sql("tracer.clustering", "build.sql")
 class Sizes:
     """How a build may cut its work; the result does not depend on it.
 
-    transactions  of one pass of shape-finding; bounds its memory
+    transactions  of one pass, of shape-finding and of the co-spend stream; bounds its memory
     batch         rows of one Arrow batch of the co-spend stream
     """
 
@@ -117,6 +117,16 @@ def update(
         return _run(replace(work, since=None), progress)
 
 
+def warm(chain: Chain) -> None:
+    """Load the kernels of a build, which takes a while: before a store is held that others wait for."""
+    sets = UnionFind(2)
+    sets.add(np.zeros(2, np.int64), np.arange(2, dtype=np.int32))
+    sets.finish()
+    _ = sets.roots(), sets.merges(), sets.sizes()
+    if chain.family is Family.UTXO:
+        utxo(chain).nested_segwit(np.zeros((1, 20), np.uint8))
+
+
 class _Contradicted(Exception):
     """An update refused a link while a join stands that may be why."""
 
@@ -135,6 +145,8 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
             hint=f"Run `tracer sync {ledger.chain.name} --source ...` first.",
         )
     with ledger.db.transaction():
+        anew = work.since is None
+        step = former.begin(ledger, work.rules.digest, work.constraints.digest, anew=anew)
         ledger.db.script(_SQL["forget_overlay"])
         states.forget(ledger, Tier.EXTENDED)
         if work.since is None:
@@ -148,7 +160,7 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         merges, refused = sets.merges(), sets.refused()
         if work.since and work.since.joins and refused.tx_id.size:
             raise _Contradicted
-        _keep_clusters(ledger, numbers, before, sets.roots(), sizes.alone)
+        _keep_clusters(ledger, numbers, before, sets.roots(), sizes.alone, step)
         _keep_merges(ledger, numbers, merges)
         keep_refused(ledger, numbers, refused, Tier.CONSERVATIVE)
         recorded = _record(work, tip, sets, sizes, numbers)
@@ -221,14 +233,15 @@ def _spent(work: _Work, numbers: Numbers, sets: UnionFind) -> UnionFind:
     left_out = pl.DataFrame(
         {"tx_id": sorted({*work.constraints.cuts, *work.leave_out})}, schema={"tx_id": pl.Int64}
     )
-    with work.ledger.db.table("left_out", left_out):
-        pairs = work.ledger.db.stream(
-            _SQL["co_spent"],
-            {"first": first_tx_id(work.first), "anyone": int(ScriptKind.WITNESS_UNKNOWN)},
-            batch=work.sizes.batch,
-        )
-        for rows in pairs:
-            sets.add(*numbers.in_order(rows.column("tx_id").to_numpy(), rows.column("address_id").to_numpy()))
+    db, anyone = work.ledger.db, int(ScriptKind.WITNESS_UNKNOWN)
+    with db.table("left_out", left_out):
+        # in parts: between two of them a reader, which builds for itself, may let a writer in
+        for start, stop in block_ranges(work.ledger, work.first, work.sizes.transactions):
+            bounds = {"first": first_tx_id(start), "stop": first_tx_id(stop), "anyone": anyone}
+            for rows in db.stream(_SQL["co_spent"], bounds, batch=work.sizes.batch):
+                sets.add(
+                    *numbers.in_order(rows.column("tx_id").to_numpy(), rows.column("address_id").to_numpy())
+                )
     sets.finish()
     return sets
 
@@ -254,26 +267,41 @@ def _pairs(constraints: Constraints, numbers: Numbers, kind: str) -> Int32:
 
 
 def _keep_clusters(
-    ledger: Ledger, numbers: Numbers, before: Int32 | None, roots: Int32, alone: NDArray[np.bool_]
+    ledger: Ledger,
+    numbers: Numbers,
+    before: Int32 | None,
+    roots: Int32,
+    alone: NDArray[np.bool_],
+    step: int | None,
 ) -> None:
-    """Write the clusters of two addresses or more that are new or changed; all others need no row."""
+    """Write the clusters of two addresses or more that are new or changed; all others need no row.
+
+    `step`: under which what changes is kept for readers that will come back, None where it need not be.
+    """
     import pyarrow as pa
 
     together = ~(alone & (roots == np.arange(roots.size, dtype=np.int32)))
+    moved = np.empty(0, np.int32)
     if before is None:
         members = np.flatnonzero(together).astype(np.int32)
+        left = moved
     else:
         was = _in_company(before)
         members = np.flatnonzero(together & (~was | (roots != before))).astype(np.int32)
         moved = members[was[members]]
-        left = pa.table({"address_id": numbers.to_ids(moved), "left_id": numbers.to_ids(before[moved])})
-        with ledger.db.table("moved", left):
+        left = before[moved]
+    leaving = pa.table({"address_id": numbers.to_ids(moved), "left_id": numbers.to_ids(left)})
+    found = pa.table({"address_id": numbers.to_ids(members), "cluster_id": numbers.to_ids(roots[members])})
+    with ledger.db.table("moved", leaving), ledger.db.table("found", found):
+        if before is not None:
             ledger.db.run(_SQL["leave_clusters"])
             ledger.db.run(_SQL["leave_members"])
-    found = pa.table({"address_id": numbers.to_ids(members), "cluster_id": numbers.to_ids(roots[members])})
-    with ledger.db.table("found", found):
+            if step is not None:
+                former.changed(ledger, step)
         ledger.db.run(_SQL["keep_clusters"])
         ledger.db.run(_SQL["keep_members"])
+    if before is None and step is not None:
+        former.replaced(ledger, step)
 
 
 def _in_company(roots: Int32) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ SELECT kind, count(*) FROM mix WHERE apart GROUP BY kind ORDER BY kind;
 -- `left_out` holds transactions that an analyst says were signed by several parties
 SELECT tx_id, address_id FROM txin
 ANTI JOIN (SELECT tx_id FROM mix WHERE apart UNION ALL SELECT tx_id FROM left_out) AS kept_out USING (tx_id)
-WHERE tx_id >= $first AND address_id IS NOT NULL AND kind IS DISTINCT FROM $anyone
+WHERE tx_id >= $first AND tx_id < $stop AND address_id IS NOT NULL AND kind IS DISTINCT FROM $anyone
 ORDER BY tx_id, address_id;
 -- name: clustered
 SELECT address_id, cluster_id FROM cluster ORDER BY address_id;

@@ -55,7 +55,7 @@ def find_mixes(
     """
     import polars as pl
 
-    chunks = ledger.db.rows(_SQL["chunks"], {"first": first, "size": transactions})
+    chunks = _chunks(ledger, first, transactions)
     total, done = sum(count for _, _, count in chunks), 0
     parts = []
     for start, stop, count in chunks:
@@ -66,6 +66,18 @@ def find_mixes(
     if not parts:
         return no_mixes()
     return _with_descent(ledger, detectors, pl.concat(parts), first)
+
+
+def block_ranges(ledger: Ledger, first: int, transactions: int) -> list[tuple[int, int]]:
+    """Heights (start, stop) that cut the blocks from `first` on into ranges of about so many transactions."""
+    return [(start, stop) for start, stop, _ in _chunks(ledger, first, transactions)]
+
+
+def _chunks(ledger: Ledger, first: int, transactions: int) -> list[tuple[int, int, int]]:
+    return [
+        (start, stop, count)
+        for start, stop, count in ledger.db.rows(_SQL["chunks"], {"first": first, "size": transactions})
+    ]
 
 
 def recognised(ledger: Ledger, detectors: Sequence[MixDetector], start: int, stop: int) -> pl.DataFrame:

@@ -113,8 +113,8 @@ class ClusteringState:
 
 def write(ledger: Ledger, recorded: Recorded) -> None:
     """Put the record of a build in `meta`. Call it inside the build's transaction."""
-    text = json.dumps(asdict(recorded), sort_keys=True)
-    ledger.db.run(_SQL["record"], {"key": _key(Tier(recorded.tier)), "state": text})
+    record = json.dumps(asdict(recorded), sort_keys=True)
+    ledger.db.run(_SQL["record"], {"key": _key(Tier(recorded.tier)), "state": record})
 
 
 def forget(ledger: Ledger, tier: Tier) -> None:
@@ -124,10 +124,10 @@ def forget(ledger: Ledger, tier: Tier) -> None:
 
 def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState | None:
     """The clusters of a tier in this store, or None where none were built."""
-    text: str | None = ledger.db.value(_SQL["recorded"], {"key": _key(tier)})
-    if text is None:
+    stored = text(ledger, tier)
+    if stored is None:
         return None
-    recorded = _read(text, ledger)
+    recorded = _read(stored, ledger)
     if recorded is None:
         return None
     tip = ledger.tip()
@@ -136,6 +136,12 @@ def current(ledger: Ledger, tier: Tier = Tier.CONSERVATIVE) -> ClusteringState |
     behind = tip.height - recorded.height if tip else 0
     same_facts = below(ledger, recorded.height) == (recorded.blocks, recorded.pending)
     return ClusteringState(recorded, max(behind, 0), same_block and same_facts)
+
+
+def text(ledger: Ledger, tier: Tier) -> str | None:
+    """The record of the clusters of a tier as it is stored, or None where none were built."""
+    found: str | None = ledger.db.value(_SQL["recorded"], {"key": _key(tier)})
+    return found
 
 
 def below(ledger: Ledger, height: int) -> tuple[int, int]:
@@ -150,10 +156,10 @@ def _key(tier: Tier) -> str:
     return "clustering" if tier is Tier.CONSERVATIVE else "overlay"
 
 
-def _read(text: str, ledger: Ledger) -> Recorded | None:
+def _read(record: str, ledger: Ledger) -> Recorded | None:
     """What a build left; None where a former version left it: its clusters are built again."""
     try:
-        stored = json.loads(text)
+        stored = json.loads(record)
         if set(stored) != {f.name for f in fields(Recorded)}:
             return None
         stored["heuristics"] = tuple(Applied(**h) for h in stored["heuristics"])

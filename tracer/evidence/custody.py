@@ -74,6 +74,20 @@ class Entry:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Line:
+    """What an entry will say; see `append`."""
+
+    verb: str
+    arguments: Sequence[str]
+    case_id: str
+    purpose: str
+    inputs: Sequence[str]
+    output: str
+    outcome: str
+    claims: Collection[str] = ()
+
+
 def append(
     state: State,
     *,
@@ -91,29 +105,43 @@ def append(
     `claims` are the ids of those the answer leaned on; their digest becomes an input. Raises `CustodyBroken`
     where the end of the log is not what its head says: nothing is added to a log that was cut.
     """
-    if claims:
-        inputs = [*inputs, claims_digest(claims)]
+    line = Line(verb, arguments, case_id, purpose, inputs, output, outcome, claims)
+    return append_each(state, [line])[0]
+
+
+def append_each(state: State, lines: Sequence[Line]) -> list[Entry]:
+    """Add entries at the end in one transaction: all of them, or none. See `append`."""
     with state.transaction():
         seq, prev = _end(state)
-        draft = Entry(
-            seq=seq + 1,
-            time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            user=_os_user(),
-            engine=engine_version(),
-            verb=clean(verb),
-            arguments=_list(mask(arguments)),
-            case_id=clean(case_id),
-            purpose=clean(mask([purpose])[0]),
-            inputs=_list(inputs),
-            output=output,
-            outcome=outcome,
-            prev=prev,
-            hash="",
-        )
-        entry = replace(draft, hash=draft.digest())
-        state.run(_SQL["append"], asdict(entry))
-        state.run(_SQL["move_head" if seq else "first_head"], {"seq": entry.seq, "hash": entry.hash})
-        state.run(_SQL["used"], {"seq": entry.seq, "claims": json.dumps(sorted(claims))})
+        added: list[Entry] = []
+        for line in lines:
+            added.append(_added(state, line, seq, prev))
+            seq, prev = added[-1].seq, added[-1].hash
+    return added
+
+
+def _added(state: State, line: Line, seq: int, prev: str) -> Entry:
+    """Add one entry behind the one with that number and hash."""
+    inputs = [*line.inputs, claims_digest(line.claims)] if line.claims else line.inputs
+    draft = Entry(
+        seq=seq + 1,
+        time=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        user=os_user(),
+        engine=engine_version(),
+        verb=clean(line.verb),
+        arguments=_list(mask(line.arguments)),
+        case_id=clean(line.case_id),
+        purpose=clean(mask([line.purpose])[0]),
+        inputs=_list(inputs),
+        output=line.output,
+        outcome=line.outcome,
+        prev=prev,
+        hash="",
+    )
+    entry = replace(draft, hash=draft.digest())
+    state.run(_SQL["append"], asdict(entry))
+    state.run(_SQL["move_head" if seq else "first_head"], {"seq": entry.seq, "hash": entry.hash})
+    state.run(_SQL["used"], {"seq": entry.seq, "claims": json.dumps(sorted(line.claims))})
     return entry
 
 
@@ -272,7 +300,7 @@ def _list(texts: Sequence[str]) -> str:
     return json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
 
 
-def _os_user() -> str:
+def os_user() -> str:
     """The account the process runs as; not what the environment claims."""
     try:
         import pwd

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tracer.db import named_sql
 from tracer.flow import contest
 from tracer.flow.contest import Claim
+from tracer.flow.fates import Fate
 from tracer.flow.holdings import Holding, address_holding, cluster_holding
 from tracer.flow.movements import I64
 from tracer.flow.spans import Span, spells, valid
@@ -74,6 +75,11 @@ class Services:
             self._known[number] = self._made(number)
         return [self._known[number] for number in wanted]
 
+    def span(self, number: int) -> Span:
+        """The time for which a holding is held so."""
+        _, _, since, until = self._numbered.row(number)
+        return since, until
+
     def fates(self, numbers: I64) -> npt.NDArray[np.uint8]:
         """What a trace does at each of these holdings."""
         each, place = np.unique(numbers, return_inverse=True)
@@ -82,6 +88,21 @@ class Services:
     def holders(self, address: int, cluster: int) -> list[int]:
         """Numbers of what holds an address at any time, else of what holds its cluster."""
         return self._of_address.of(address) or self._of_cluster.of(cluster)
+
+    def on(self, address: int) -> list[tuple[Row, Fate | None]]:
+        """All that is said of this very address, at any time, with what a trace does there."""
+        return self.tagged.claims(self._said_of.of(address))
+
+    def over(self, cluster: int) -> list[tuple[Row, Fate | None]]:
+        """All claims on a whole cluster, at any time."""
+        return self.tagged.claims(self._said_over.of(cluster))
+
+    def said(self, number: int) -> list[Row]:
+        """All claims that a trace stops at and that hold at a holding's place in its time, whoever wins."""
+        _, _, since, until = self._numbered.row(number)
+        told = self.tagged.claims(self._places(number))
+        rows = {row["claim_id"]: row for row, fate in told if fate is not None and valid(row, (since, until))}
+        return list(rows.values())
 
     def parties(self, clusters: Iterable[int]) -> dict[int, dict[str, int]]:
         """Cluster -> party -> best confidence, of all claims a trace stops at inside; without such, no entry."""
@@ -133,15 +154,22 @@ class Services:
         return cluster
 
 
-def load(ledger: Ledger, snapshot: Snapshot, stop: AbstractSet[str] = frozenset()) -> Services:
+def load(
+    ledger: Ledger,
+    snapshot: Snapshot,
+    stop: AbstractSet[str] = frozenset(),
+    own: AbstractSet[str] = frozenset(),
+) -> Services:
     """Resolve the snapshot's tags on this ledger's chain and leave the stops in TEMP tables.
 
     `claimed_address(address_id, since, until, holding)` and `claimed_cluster(cluster_id, ...)` are there
     afterwards, with at most one row per key and moment, for the closure to join. An address that is tagged
-    has a row of its own, which says who won. `stop`: categories at which a trace ends too (`tagged.resolve`).
+    has a row of its own, which says who won. `stop`: categories at which a trace ends too; `own`: parties whose wallets
+    are one's own, and end it whatever is said of them (`tagged.resolve`).
     """
     vasps = set(snapshot.vasps()["vasp_id"].to_list())
-    services = Services(resolve(ledger, snapshot.tags(ledger.chain.name), snapshot.names, vasps, stop), vasps)
+    tags = snapshot.tags(ledger.chain.name)
+    services = Services(resolve(ledger, tags, snapshot.names, vasps, stop, own), vasps)
     ledger.db.script(_SQL["make_claimed"])
     for name, held in (("address", services.addresses), ("cluster", services.clusters)):
         with ledger.db.table("held", held):

@@ -56,9 +56,10 @@ class Tagged:
         names: Names,
         vasps: AbstractSet[str],
         stop: AbstractSet[str] = frozenset(),
+        own: AbstractSet[str] = frozenset(),
     ) -> None:
         """`found`: claim (row number of `tags`), address_id, cluster_id."""
-        self.frame = _in_columns(tags, found, names, vasps, stop)
+        self.frame = _in_columns(tags, found, names, vasps, stop, own)
         self._tags, self._claim = tags, found["claim"]
         self._made: dict[int, tuple[Row, Fate | None]] = {}
 
@@ -109,15 +110,18 @@ def resolve(
     names: Names,
     vasps: AbstractSet[str],
     stop: AbstractSet[str] = frozenset(),
+    own: AbstractSet[str] = frozenset(),
 ) -> Tagged:
     """The tags whose address the ledger has seen; `stop` are categories at which a trace ends that others follow.
+
+    `own` are actors and labels (casefolded) at which it ends whatever is said of them: wallets of who asks.
 
     An actor under another name of its own, or a service's label that is the name of exactly one actor, is that
     actor (`Names.identified`).
     """
     with ledger.db.table("found", ledger.find_addresses(tags)):
         found = ledger.db.polars(_SQL["clusters_of_claims"])
-    return Tagged(tags, found, names, vasps, stop)
+    return Tagged(tags, found, names, vasps, stop, own)
 
 
 def fate_of(row: Row, *, known: bool, stop: AbstractSet[str] = frozenset()) -> Fate | None:
@@ -140,7 +144,12 @@ def fate_of(row: Row, *, known: bool, stop: AbstractSet[str] = frozenset()) -> F
 
 
 def _in_columns(
-    tags: pl.DataFrame, found: pl.DataFrame, names: Names, vasps: AbstractSet[str], stop: AbstractSet[str]
+    tags: pl.DataFrame,
+    found: pl.DataFrame,
+    names: Names,
+    vasps: AbstractSet[str],
+    stop: AbstractSet[str],
+    own: AbstractSet[str],
 ) -> pl.DataFrame:
     """`Tagged.frame`: what `Names.identified`, `fate_of`, `protection_of` and `span_of` say of each row."""
     import polars as pl
@@ -154,6 +163,14 @@ def _in_columns(
         frame.with_columns(known.alias("known")), fated, {"fate": pl.UInt8, "shields": pl.Boolean},
         lambda row: (fate_of(row, known=row["known"], stop=stop), bool(protection_of(row))),
     )  # fmt: skip
+    if own:
+        said = [
+            pl.col(name).str.to_lowercase().is_in(sorted(own)) for name in ("actor", "label", "nested_in")
+        ]
+        ours = pl.any_horizontal(said) & (pl.col("tag_type") != "mention")
+        frame = frame.with_columns(
+            pl.when(ours).then(int(Fate.SERVICE)).otherwise("fate").cast(pl.UInt8).alias("fate")
+        )
     frame = asked(
         frame, ["valid_from", "valid_to"], {"since": pl.Int64, "until": pl.Int64},
         lambda row: span_of(row["valid_from"], row["valid_to"]),

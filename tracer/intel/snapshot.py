@@ -219,9 +219,9 @@ class Snapshot:
         """Lists whose permissions keep them from this user: an answer without them is partial."""
         return [entry for entry in self._manifest.lists if not self._readable(entry)]
 
-    def list_frame(self, entry: ListEntry) -> pl.DataFrame:
-        """All claims of one list, withdrawn or not."""
-        return read_list(self._folder, entry)
+    def list_frame(self, entry: ListEntry, columns: list[str] | None = None) -> pl.DataFrame:
+        """All claims of one list, withdrawn or not; some of their columns, or all."""
+        return read_list(self._folder, entry, columns)
 
     def _readable(self, entry: ListEntry) -> bool:
         if not entry.tlp:

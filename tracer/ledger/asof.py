@@ -93,17 +93,18 @@ def as_of(ledger: Ledger, height: int) -> None:
         return
     sql = _OF_FAMILY[ledger.chain.family]
     in_order = ledger.in_order()  # of the whole store: ids were given then
-    ledger.db.run(_SQL["facts"])
-    ledger.db.run(_SQL["height"], {"height": height})
-    ledger.db.run(_SQL["stop"], {"stop": first_tx_id(height + 1)})
-    ledger.db.script(sql["hide"])
-    if ledger.chain.family is Family.UTXO:
-        ledger.db.script(sql["hide_told"])
-    if in_order:
-        ledger.db.script(sql["next_address"])
-        ledger.db.script(sql["hide_addresses_in_order"])
-    else:
-        ledger.db.script(sql["hide_addresses_in_any_order"])
+    with ledger.db.staying():
+        ledger.db.run(_SQL["facts"])
+        ledger.db.run(_SQL["height"], {"height": height})
+        ledger.db.run(_SQL["stop"], {"stop": first_tx_id(height + 1)})
+        ledger.db.script(sql["hide"])
+        if ledger.chain.family is Family.UTXO:
+            ledger.db.script(sql["hide_told"])
+        if in_order:
+            ledger.db.script(sql["next_address"])
+            ledger.db.script(sql["hide_addresses_in_order"])
+        else:
+            ledger.db.script(sql["hide_addresses_in_any_order"])
 
 
 def own_links(ledger: Ledger) -> None:
@@ -118,5 +119,7 @@ def own_links(ledger: Ledger) -> None:
             f"{ledger.db.path} was written by an older tracer.",
             hint=f"Run `tracer cluster build {ledger.chain.name}` once.",
         )
-    ledger.db.run(_SQL["facts"])
-    ledger.db.script(sql["own_links"])
+    with ledger.db.staying():
+        ledger.db.script(_SQL["show_links"])
+        ledger.db.run(_SQL["facts"])
+        ledger.db.script(sql["own_links"])

@@ -18,20 +18,20 @@ SET VARIABLE height = $height;
 SET VARIABLE stop = $stop;
 
 -- name: hide
-CREATE TEMP VIEW block AS FROM query_table(getvariable('facts') || 'block') WHERE height <= getvariable('height');
-CREATE TEMP VIEW tx AS FROM query_table(getvariable('facts') || 'tx') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW txout AS FROM query_table(getvariable('facts') || 'txout') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW txin AS FROM query_table(getvariable('facts') || 'txin') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW spend AS FROM query_table(getvariable('facts') || 'spend') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW pending_spend AS FROM query_table(getvariable('facts') || 'pending_spend') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW address_tx AS FROM query_table(getvariable('facts') || 'address_tx') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW txid_lookup AS FROM query_table(getvariable('facts') || 'txid_lookup') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW block AS FROM query_table(getvariable('facts') || 'block') WHERE height <= getvariable('height');
+CREATE OR REPLACE TEMP VIEW tx AS FROM query_table(getvariable('facts') || 'tx') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW txout AS FROM query_table(getvariable('facts') || 'txout') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW txin AS FROM query_table(getvariable('facts') || 'txin') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW spend AS FROM query_table(getvariable('facts') || 'spend') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW pending_spend AS FROM query_table(getvariable('facts') || 'pending_spend') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW address_tx AS FROM query_table(getvariable('facts') || 'address_tx') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW txid_lookup AS FROM query_table(getvariable('facts') || 'txid_lookup') WHERE tx_id < getvariable('stop');
 -- name: hide_told
 -- What was told as of a later block holds for this one: an output unspent then was so before, and one that is spent above
 -- is spent by nothing else.
-CREATE TEMP VIEW told_tip AS FROM query_table(getvariable('facts') || 'told_tip') WHERE height <= getvariable('height');
-CREATE TEMP VIEW told_address AS FROM query_table(getvariable('facts') || 'told_address') WHERE height >= getvariable('height');
-CREATE TEMP VIEW told_unspent AS
+CREATE OR REPLACE TEMP VIEW told_tip AS FROM query_table(getvariable('facts') || 'told_tip') WHERE height <= getvariable('height');
+CREATE OR REPLACE TEMP VIEW told_address AS FROM query_table(getvariable('facts') || 'told_address') WHERE height >= getvariable('height');
+CREATE OR REPLACE TEMP VIEW told_unspent AS
 FROM query_table(getvariable('facts') || 'told_unspent') WHERE tx_id < getvariable('stop') AND height >= getvariable('height')
 UNION ALL
 SELECT prev_tx_id AS tx_id, prev_vout AS vout, getvariable('height') AS height, '' AS host
@@ -45,15 +45,24 @@ SET VARIABLE next_address = (
     )
 );
 -- name: hide_addresses_in_order
-CREATE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') WHERE address_id < getvariable('next_address');
-CREATE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') WHERE address_id < getvariable('next_address');
+CREATE OR REPLACE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') WHERE address_id < getvariable('next_address');
+CREATE OR REPLACE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') WHERE address_id < getvariable('next_address');
 -- name: hide_addresses_in_any_order
-CREATE TEMP TABLE seen_address AS SELECT DISTINCT address_id FROM address_tx ORDER BY address_id;
-CREATE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') SEMI JOIN seen_address USING (address_id);
-CREATE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') SEMI JOIN seen_address USING (address_id);
+CREATE OR REPLACE TEMP TABLE seen_address AS SELECT DISTINCT address_id FROM address_tx ORDER BY address_id;
+CREATE OR REPLACE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') SEMI JOIN seen_address USING (address_id);
+CREATE OR REPLACE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') SEMI JOIN seen_address USING (address_id);
 
 -- name: has_links
 SELECT count(*) FROM migration WHERE name = 'links_2';
+-- name: show_links
+-- views before the tables of links (pin.sql) give way to tables
+DROP VIEW IF EXISTS temp.cluster;
+DROP VIEW IF EXISTS temp.cluster_member;
+DROP VIEW IF EXISTS temp.cluster_merge;
+DROP VIEW IF EXISTS temp.mix;
+DROP VIEW IF EXISTS temp.key_link;
+DROP VIEW IF EXISTS temp.refused_link;
+DROP VIEW IF EXISTS temp.meta;
 -- name: own_links
 -- empty tables of the links' names, which a build fills; of `meta` what concerns the facts
 CREATE TEMP TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);

@@ -33,18 +33,6 @@ SELECT min(row) FROM (
 -- name: next_address_id
 SELECT coalesce(max(address_id) + 1, 0) FROM address;
 
--- name: find_addresses
-WITH candidate AS MATERIALIZED (
-    SELECT turn_address.local, turn_address.kind, turn_address.payload, address_lookup.address_id
-    FROM turn_address JOIN address_lookup USING (prefix)
-), seen AS MATERIALIZED (
-    SELECT address_id, kind, payload FROM address WHERE address_id IN (SELECT address_id FROM candidate)
-)
-SELECT candidate.local, seen.address_id FROM candidate
-JOIN seen ON seen.address_id = candidate.address_id
-    AND seen.kind = candidate.kind AND seen.payload = candidate.payload
-ORDER BY candidate.local;
-
 -- name: insert_block
 INSERT INTO block BY NAME
 SELECT height, hash, prev_hash, merkle_root, time, version, bits, nonce, tx_count, size, true AS whole FROM arriving;

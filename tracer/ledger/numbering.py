@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SQL = named_sql("tracer.ledger", "ingest.sql")
+_STORE = named_sql("tracer.ledger", "store.sql")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def number_addresses(db: Database, outputs: pa.Table, told: pa.Table) -> Numbere
     firsts = firsts[:count]
     distinct = pa.table(
         {
-            "local": np.arange(count, dtype=np.int64),
+            "place": np.arange(count, dtype=np.int64),
             "prefix": prefix[firsts],
             "kind": kind[firsts],
             "payload": payloads.take(pa.array(firsts)),
@@ -78,9 +79,9 @@ def _known_ids(db: Database, distinct: pa.Table, count: int) -> tuple[NDArray[np
     known = int(db.value(_SQL["next_address_id"]))
     ids = np.full(count, -1, np.int64)
     if known:
-        with db.table("turn_address", distinct):
-            found = db.arrow(_SQL["find_addresses"])
-        ids[_numbers(found, "local")] = _numbers(found, "address_id")
+        with db.table("asked", distinct):
+            found = db.arrow(_STORE["find_addresses"])
+        ids[_numbers(found, "place")] = _numbers(found, "address_id")
     fresh = np.flatnonzero(ids < 0)
     ids[fresh] = known + np.arange(len(fresh))
     new = distinct.take(pa.array(fresh)).append_column("address_id", pa.array(ids[fresh].astype(np.int32)))

@@ -103,6 +103,7 @@ def pull(
     last: int | None = None,
     before_reorg: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    look: Callable[[], Ledger] | None = None,
 ) -> Pulled:
     """Load what the source has and the ledger has not, between two heights where they are given.
 
@@ -111,13 +112,15 @@ def pull(
     open_ledger   opens the facts for writing; called once per turn
     before_reorg  called with (height kept, old tip) before blocks of a lost branch go
     progress      called with (blocks committed, blocks planned)
+    look          opens the facts for reading, where they can be: who looks for what is new waits for no reader
     A bad block is left out, with all that builds on it, and the best of the rest is loaded. Raises what was wrong
     with block or source after everything sound was committed.
     """
     work = _Pull(open_ledger, source, before_reorg, progress)
+    look = look or open_ledger
     failure: DataError | None = None
     while True:
-        plans = source.plan(_Stored(open_ledger), first, last)
+        plans = source.plan(_Stored(look), first, last)
         planned = work.blocks + sum(plan.blocks for plan in plans)
         rejected = False
         for plan in plans:
@@ -130,9 +133,11 @@ def pull(
                 break
         if not rejected:
             break
-    with open_ledger() as ledger:
-        ledger.release_quarantine()
-        height = ledger.read_to()
+    with look() as ledger:
+        refused, height = ledger.quarantined(), ledger.read_to()
+    if refused:
+        with open_ledger() as ledger:
+            ledger.release_quarantine()
     try:
         source.finish()
     except DataError as problem:

@@ -151,3 +151,14 @@ CREATE TABLE told_address (            -- as of `height`; sorted as asked
 -- name: unlinked_5
 -- Other tools' exports do not tell what a block builds on: NULL where it is neither told nor the block below is here.
 ALTER TABLE block ALTER COLUMN prev_hash DROP NOT NULL;
+
+-- name: former_6
+-- Clusters as they were, for readers that let go of the file and come back (tracer.ledger.pin). Empty where there are none.
+CREATE TABLE link_former (             -- steps from one state of the clusters to the next, ascending
+    step INTEGER NOT NULL,
+    height INTEGER NOT NULL, record VARCHAR NOT NULL   -- where they ended before, and what `meta` said of them
+);
+CREATE TABLE cluster_former (          -- rows of `cluster` that the step changed, as they were
+    step INTEGER NOT NULL, address_id INTEGER NOT NULL,
+    cluster_id INTEGER                 -- NULL where the address had no row
+);

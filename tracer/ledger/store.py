@@ -22,8 +22,8 @@ _SCHEMAS = {
     Family.ACCOUNT: named_sql("tracer.ledger.accounts", "schema.sql"),
 }
 MIGRATIONS = {
-    Family.UTXO: ("facts_1", "links_2", "order_3", "partial_4", "unlinked_5"),
-    Family.ACCOUNT: ("accounts_1",),
+    Family.UTXO: ("facts_1", "links_2", "order_3", "partial_4", "unlinked_5", "former_6"),
+    Family.ACCOUNT: ("accounts_1", "former_2"),
 }
 """Of each family: named, recorded, forward only; each runs once, in this order, inside one transaction."""
 
@@ -77,6 +77,10 @@ class Ledger:
         except BaseException:
             db.close()
             raise
+        if read_only:
+            from tracer.ledger.pin import Pin  # it hides what came later, with much that needs a ledger
+
+            db.gives_way(Pin(ledger))
         return ledger
 
     def __enter__(self) -> Ledger:

@@ -204,13 +204,17 @@ class Trigger:
 
 @dataclass(frozen=True)
 class ListState:
-    """A claims list as coverage shows it: `loaded`, `stale` (older than the policy allows), `missing`."""
+    """A claims list as coverage shows it: `loaded`, `stale` (older than the policy allows), `missing`.
+
+    kind  what it is of (`tracer.screening.listed.KINDS`)
+    """
 
     list: str
     version: str | None
     published: str | None
     rows: int
     status: Literal["loaded", "stale", "missing"]
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from adapters.ahead import ordered
 from adapters.bitcoin.chains import BitcoinChain
 from adapters.bitcoin.core import chain as core_chain
 from adapters.bitcoin.core import probe as core_probe
@@ -16,7 +17,7 @@ from adapters.bitcoin.core.rpc import Core
 from adapters.bitcoin.core.ways import blocks_way
 from adapters.bitcoin.headers import work
 from adapters.branches import Plan, Planned, plan
-from adapters.http import NoMethod, Patience, ordered
+from adapters.http import NoMethod, Patience
 from tracer.errors import BadBlock, SourceUnavailable
 from tracer.ledger.batch import KnownChain, UtxoBatch
 
@@ -29,7 +30,7 @@ WAIT_SECONDS = 30.0
 class CoreSource:
     """A `core:URL` source (`tracer.ledger.batch.BlockSource`).
 
-    access         where the node is and who we are to it (`adapters.bitcoin.core_access.access`)
+    access         where the node is and who we are to it (`adapters.bitcoin.core.access`)
     confirmations  blocks left out below the node's newest one
     threads        jobs in flight
     """

@@ -13,6 +13,7 @@ import numpy as np
 
 from adapters.bitcoin.entry import BitcoinChain
 from adapters.bitcoin.prevouts import NOT_TOLD, spends, with_spent
+from adapters.bitcoin.wire import MOST, compact
 from tracer.ledger.batch import UtxoBatch
 
 Told = bytes | Sequence[tuple[int, bytes]] | None
@@ -20,31 +21,14 @@ Told = bytes | Sequence[tuple[int, bytes]] | None
 
 
 @nb.njit(nogil=True, cache=True)
-def _size(data, at, end):  # type: ignore[no-untyped-def]
-    """A CompactSize of at most four bytes: (value, next or -1)."""
-    if at >= end:
-        return np.int64(0), np.int64(-1)
-    first = np.int64(data[at])
-    size = 0 if first < 0xFD else (2 if first == 0xFD else 4)
-    if first == 0xFF or at + 1 + size > end:
-        return np.int64(0), np.int64(-1)
-    if size == 0:
-        return first, at + 1
-    value = np.int64(0)
-    for i in range(size):
-        value |= np.int64(data[at + 1 + i]) << (8 * i)
-    return value, at + 1 + size
-
-
-@nb.njit(nogil=True, cache=True)
 def _read(data, at, end, counts, most, values, places):  # type: ignore[no-untyped-def]
     """Whether `data` from `at` to `end` holds exactly the spent outputs of transactions with so many inputs."""
-    txs, at = _size(data, at, end)
+    txs, at = compact(data, at, end, MOST)
     if at < 0 or txs != counts.shape[0]:
         return False
     row = 0
     for t in range(txs):
-        coins, at = _size(data, at, end)
+        coins, at = compact(data, at, end, MOST)
         if at < 0 or coins != counts[t]:
             return False
         for _ in range(coins):
@@ -53,7 +37,7 @@ def _read(data, at, end, counts, most, values, places):  # type: ignore[no-untyp
             value = np.int64(0)
             for i in range(8):
                 value |= np.int64(data[at + i]) << (8 * i)
-            length, at = _size(data, at + 8, end)
+            length, at = compact(data, at + 8, end, MOST)
             if at < 0 or length > end - at or value < 0 or value > most:
                 return False
             values[row] = value

@@ -53,19 +53,15 @@ def named(block: bytes, chain: BitcoinChain) -> bytes | None:
     return None if size is None else chain.proof.hash(block[:size])
 
 
+@understood
 def raw_block(core: Core, way: Blocks, block_hash: bytes) -> bytes:
     """One block's bytes, asked for in one of the ways."""
     name = block_hash[::-1].hex()
     if way is Blocks.REST:
         return core.rest(f"block/{name}.bin")
     if way in (Blocks.RAW, Blocks.OLD_RAW):
-        return _bytes(core, core.ask("getblock", name, verbosity(way)))
+        return bytes.fromhex(core.ask("getblock", name, verbosity(way)))
     return verbose_bytes(core, core.ask("getblock", name, verbosity(way)))
-
-
-@understood
-def _bytes(core: Core, text: str) -> bytes:  # noqa: ARG001 - `understood` names the node
-    return bytes.fromhex(text)
 
 
 def verbosity(way: Blocks) -> int | bool:

@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from adapters.http import Later, Patience, Patient, Unreachable, seconds_asked, session, shown, transport
+from adapters.http import Later, Patience, Patient, Unreachable, later_by, session, shown, transport
 
 if TYPE_CHECKING:
     from requests import Response
@@ -72,11 +72,9 @@ class Http:
         code = answer.status_code
         if code in (401, 403):
             return Unreachable(f"{self.host} refuses us (HTTP {code}).", hint="Does it want a key?")
-        if code == 429 or code in (408, 425) or code >= 500:
-            busy = code == 429
-            words = "has had enough requests from us (HTTP 429)" if busy else f"has a problem (HTTP {code})"
-            longest = self._patient.patience.longest
-            return Later(words, seconds_asked(answer.headers.get("Retry-After"), longest))
+        longest = self._patient.patience.longest
+        if later := later_by(answer, longest, "has had enough requests from us"):
+            return later
         if code == 404 or 300 <= code < 400:
             return no_api(self.host)
         said = " ".join(_TAGS.sub(" ", answer.content[:300].decode(errors="replace")).split())[:120]

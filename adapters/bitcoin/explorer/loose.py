@@ -84,7 +84,7 @@ def loose_batch(loose: Sequence[Loose], chain: BitcoinChain, host: str) -> UtxoB
     for each in loose:
         if problem := branch_problem(each):
             raise _refused(each, problem, chain, host)
-    blocks = [_around(each) for each in loose]
+    blocks = [around(each) for each in loose]
     ends = np.cumsum([len(block) for block in blocks])
     starts = ends - np.array([len(block) for block in blocks])
     decoded = decode_loose(np.frombuffer(b"".join(blocks), np.uint8), starts, ends, chain)
@@ -98,7 +98,10 @@ def loose_batch(loose: Sequence[Loose], chain: BitcoinChain, host: str) -> UtxoB
         counts = batch.txs.column("inputs").to_pylist()
         short = next(e for e, n in zip(loose, counts, strict=True) if len(e.spends) != n)
         raise _refused(short, "what it spends is not told of each of its inputs", chain, host)
-    return with_prevouts(batch, [value for value, _ in spends], [script for _, script in spends])
+    for each in loose:
+        if any(value > chain.max_money for value, _ in each.spends):
+            raise _refused(each, "it spends more than there can ever be", chain, host)
+    return with_prevouts(batch, [value for value, _ in spends], [script for _, script in spends], chain)
 
 
 def header_bytes(version: int, previous: bytes, root: bytes, time: int, bits: int, nonce: int) -> bytes:
@@ -129,7 +132,7 @@ def header_table(headers: Sequence[tuple[int, bytes]]) -> pa.Table:
     )
 
 
-def _around(loose: Loose) -> bytes:
+def around(loose: Loose) -> bytes:
     """A block with this transaction, behind a coinbase of nothing where it is none itself: what the decoder reads."""
     if loose.place == 0:
         return bytes(36) + loose.txid + bytes(12) + b"\1" + loose.raw

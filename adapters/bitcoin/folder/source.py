@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.ahead import ordered
 from adapters.bitcoin.chains import BitcoinChain, Layout
 from adapters.bitcoin.decode import Decoded, decode_blocks
 from adapters.bitcoin.folder.files import find_blocks
@@ -142,18 +141,17 @@ class BlockFiles:
 
     def _decoded(self, plan: Plan, undo: UndoFiles | None) -> Iterator[tuple[int, list[Header], Decoded]]:
         """(first height, headers, result) of each run, decoded ahead by threads while the ledger commits."""
-        with ThreadPoolExecutor(DECODERS) as pool:
-            ahead: deque[tuple[int, list[Header], Future[Decoded]]] = deque()
+
+        def jobs() -> Iterator[tuple[int, list[Header]]]:
             height = plan.first_height
             for run in self._runs(plan.headers):
-                ahead.append((height, run, pool.submit(self._decode, run, height, undo)))
+                yield height, run
                 height += len(run)
-                if len(ahead) > RUNS_AHEAD:
-                    first, headers, future = ahead.popleft()
-                    yield first, headers, future.result()
-            while ahead:
-                first, headers, future = ahead.popleft()
-                yield first, headers, future.result()
+
+        def work(job: tuple[int, list[Header]]) -> tuple[int, list[Header], Decoded]:
+            return *job, self._decode(job[1], job[0], undo)
+
+        return ordered(jobs(), work, DECODERS, RUNS_AHEAD)
 
     def _decode(self, run: list[Header], height: int, undo: UndoFiles | None) -> Decoded:
         buffer, starts, ends = self._fill(run)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.bitcoin.prevouts import NOT_TOLD
+from adapters.bitcoin.wire import MOST, compact
 
 EVEN, ODD = 4, 5
 """Script forms whose key is written as x alone: the kernel leaves y to `complete_keys`."""
@@ -34,23 +35,6 @@ def _number(data, at, end):  # type: ignore[no-untyped-def]
             return value, at
         value += 1
     return 0, -1
-
-
-@nb.njit(nogil=True, cache=True)
-def _count(data, at, end):  # type: ignore[no-untyped-def]
-    """A CompactSize: (value, next or -1)."""
-    if at >= end:
-        return 0, -1
-    first = np.int64(data[at])
-    size = 0 if first < 0xFD else (2 if first == 0xFD else 4)
-    if first == 0xFF or at + 1 + size > end:
-        return np.int64(0), -1
-    if size == 0:
-        return first, at + 1
-    value = np.int64(0)
-    for i in range(size):
-        value |= np.int64(data[at + 1 + i]) << (8 * i)
-    return value, at + 1 + size
 
 
 @nb.njit(nogil=True, cache=True)
@@ -90,11 +74,11 @@ def read_coins(data, at, end, counts, rows, most, values, places, forms, scripts
     the coinbase and the row of its first; most: the money range. Out, by row: values int64, places (r, 2) int64 into
     `scripts` (uint8, at least twice the record's size from `free` on), forms uint8: the compressed form of the script.
     """
-    txs, at = _count(data, at, end)
+    txs, at = compact(data, at, end, MOST)
     if at < 0 or txs != counts.shape[0]:
         return -1
     for t in range(txs):
-        coins, at = _count(data, at, end)
+        coins, at = compact(data, at, end, MOST)
         if at < 0 or coins != counts[t]:
             return -1
         for row in range(rows[t], rows[t] + coins):
@@ -196,7 +180,7 @@ def find_records(data, magic, found):  # type: ignore[no-untyped-def]
         if size == 0 or size > end - at - 40:
             at += 1
             continue
-        txs, after = _count(data, at + 8, at + 8 + size)
+        txs, after = compact(data, at + 8, at + 8 + size, MOST)
         if after < 0:
             at += 1
             continue

@@ -1,6 +1,6 @@
 """The entries of Zcash: a reward that started slowly and was split by Blossom, Equihash, shielded pools.
 
-Parameters are those of zcashd (chainparams.cpp) and of the upgrades' ZIPs; see `zcash_scan` for the layout.
+Parameters are those of zcashd (chainparams.cpp) and of the upgrades' ZIPs; see `zcash.scan` for the layout.
 """
 
 from __future__ import annotations

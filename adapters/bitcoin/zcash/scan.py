@@ -20,10 +20,8 @@ from adapters.bitcoin.scan import (
     OK,
     TOO_MANY,
     TRAILING,
-    _le,
-    _skip_bytes,
-    _varint,
 )
+from adapters.bitcoin.wire import MOST, compact, le, skip_bytes
 
 UNKNOWN_VERSION, BAD_BALANCE = 20, 21
 
@@ -39,7 +37,7 @@ OVERWINTERED = 1 << 31
 GROUPS = {3: 0x03C48270, 4: 0x892F2085, 5: 0x26A7270A, 6: 0xD884B698}
 """Version -> the version group its format is told by."""
 TREE_FROM = 5
-"""From this version on a txid is a tree of hashes (`zcash_txids`)."""
+"""From this version on a txid is a tree of hashes (`zcash.txids`)."""
 
 _V3, _V4, _V5, _V6 = (GROUPS[v] for v in (3, 4, 5, 6))
 _PHGR13, _GROTH16 = 1802, 1698
@@ -56,23 +54,23 @@ def behind_version(header: int) -> int:
 @nb.njit(nogil=True, cache=True)
 def _transparent(buffer, at, end, n_tx, max_money, txin, n_in, txout, n_out):  # type: ignore[no-untyped-def]
     """Past inputs and outputs, which are Bitcoin's: (next, inputs, outputs, their sum, a null outpoint, problem)."""
-    inputs, at = _varint(buffer, at, end)
+    inputs, at = compact(buffer, at, end, MOST)
     if at < 0 or inputs > (end - at) // 41:
         return -1, 0, 0, 0, False, CUT_OFF
     nowhere = False
     for i in range(inputs):
         if at + 41 > end:
             return -1, 0, 0, 0, False, CUT_OFF
-        script, length, after = _skip_bytes(buffer, at + 36, end)
+        script, length, after = skip_bytes(buffer, at + 36, end)
         if after < 0 or after + 4 > end:
             return -1, 0, 0, 0, False, CUT_OFF
         row = n_in + i
         txin[row, 0] = n_tx
         txin[row, 1] = at
-        txin[row, 2] = np.int64(_le(buffer, after, 4))
+        txin[row, 2] = np.int64(le(buffer, after, 4))
         txin[row, 3] = script
         txin[row, 4] = length
-        if _le(buffer, at + 32, 4) == np.uint64(0xFFFFFFFF):
+        if le(buffer, at + 32, 4) == np.uint64(0xFFFFFFFF):
             empty = True
             for k in range(32):
                 if buffer[at + k] != 0:
@@ -80,20 +78,20 @@ def _transparent(buffer, at, end, n_tx, max_money, txin, n_in, txout, n_out):  #
                     break
             nowhere = nowhere or empty
         at = after + 4
-    outputs, at = _varint(buffer, at, end)
+    outputs, at = compact(buffer, at, end, MOST)
     if at < 0 or outputs > (end - at) // 9:
         return -1, 0, 0, 0, False, CUT_OFF
     total = np.int64(0)
     for i in range(outputs):
         if at + 9 > end:
             return -1, 0, 0, 0, False, CUT_OFF
-        value = np.int64(_le(buffer, at, 8))
+        value = np.int64(le(buffer, at, 8))
         if value < 0 or value > max_money:
             return -1, 0, 0, 0, False, BAD_VALUE
         total += value
         if total > max_money:
             return -1, 0, 0, 0, False, BAD_VALUE
-        script, length, after = _skip_bytes(buffer, at + 8, end)
+        script, length, after = skip_bytes(buffer, at + 8, end)
         if after < 0:
             return -1, 0, 0, 0, False, CUT_OFF
         row = n_out + i
@@ -110,7 +108,7 @@ def _balance(buffer, at, end, max_money, pools, pool):  # type: ignore[no-untype
     """A value balance, which counts what leaves the pool: OK or a problem; the pool is credited."""
     if at + 8 > end:
         return CUT_OFF
-    value = np.int64(_le(buffer, at, 8))
+    value = np.int64(le(buffer, at, 8))
     if value < -max_money or value > max_money:
         return BAD_BALANCE
     pools[pool] = -value
@@ -120,12 +118,12 @@ def _balance(buffer, at, end, max_money, pools, pool):  # type: ignore[no-untype
 @nb.njit(nogil=True, cache=True)
 def _joinsplits(buffer, at, end, size, max_money, pools):  # type: ignore[no-untyped-def]
     """Past JoinSplits of `size` bytes each, their key and signature: (next, how many, problem)."""
-    count, at = _varint(buffer, at, end)
+    count, at = compact(buffer, at, end, MOST)
     if at < 0 or count > (end - at) // size:
         return -1, 0, CUT_OFF
     for _ in range(count):
-        into = np.int64(_le(buffer, at, 8))
-        out_of = np.int64(_le(buffer, at + 8, 8))
+        into = np.int64(le(buffer, at, 8))
+        out_of = np.int64(le(buffer, at + 8, 8))
         if into < 0 or into > max_money or out_of < 0 or out_of > max_money or (into > 0 and out_of > 0):
             return -1, 0, BAD_BALANCE
         pools[SPROUT] += into - out_of
@@ -142,11 +140,11 @@ def _sapling4(buffer, at, end, max_money, pools):  # type: ignore[no-untyped-def
     problem = _balance(buffer, at, end, max_money, pools, SAPLING)
     if problem != OK:
         return -1, 0, 0, problem
-    spends, at = _varint(buffer, at + 8, end)
+    spends, at = compact(buffer, at + 8, end, MOST)
     if at < 0 or spends > (end - at) // 384:
         return -1, 0, 0, CUT_OFF
     at += 384 * spends
-    receipts, at = _varint(buffer, at, end)
+    receipts, at = compact(buffer, at, end, MOST)
     if at < 0 or receipts > (end - at) // 948:
         return -1, 0, 0, CUT_OFF
     if spends + receipts == 0 and pools[SAPLING] != 0:
@@ -157,11 +155,11 @@ def _sapling4(buffer, at, end, max_money, pools):  # type: ignore[no-untyped-def
 @nb.njit(nogil=True, cache=True)
 def _sapling(buffer, at, end, max_money, pools):  # type: ignore[no-untyped-def]
     """Past the Sapling fields of version 5 and later: (next, spends, outputs, problem)."""
-    spends, at = _varint(buffer, at, end)
+    spends, at = compact(buffer, at, end, MOST)
     if at < 0 or spends > (end - at) // 352:
         return -1, 0, 0, CUT_OFF
     at += 96 * spends
-    receipts, at = _varint(buffer, at, end)
+    receipts, at = compact(buffer, at, end, MOST)
     if at < 0 or receipts > (end - at) // 948:
         return -1, 0, 0, CUT_OFF
     at += 756 * receipts
@@ -177,7 +175,7 @@ def _sapling(buffer, at, end, max_money, pools):  # type: ignore[no-untyped-def]
 @nb.njit(nogil=True, cache=True)
 def _actions(buffer, at, end, max_money, pools, pool):  # type: ignore[no-untyped-def]
     """Past the Orchard fields, or the Ironwood ones, which are alike: (next, actions, problem)."""
-    actions, at = _varint(buffer, at, end)
+    actions, at = compact(buffer, at, end, MOST)
     if at < 0 or actions > (end - at) // 884:
         return -1, 0, CUT_OFF
     at += 820 * actions
@@ -186,7 +184,7 @@ def _actions(buffer, at, end, max_money, pools, pool):  # type: ignore[no-untype
     problem = _balance(buffer, at + 1, end, max_money, pools, pool)
     if problem != OK:
         return -1, 0, problem
-    proofs, at = _varint(buffer, at + 41, end)
+    proofs, at = compact(buffer, at + 41, end, MOST)
     if at < 0 or proofs + 64 * actions + 64 > end - at:
         return -1, 0, CUT_OFF
     return at + proofs + 64 * actions + 64, actions, OK
@@ -197,11 +195,11 @@ def _version(buffer, at, end):  # type: ignore[no-untyped-def]
     """The version as written and the format it means: 1 to 6, 0 where it is unknown."""
     if at + 8 > end:
         return 0, 0
-    header = np.int64(_le(buffer, at, 4))
+    header = np.int64(le(buffer, at, 4))
     version = header & 0x7FFFFFFF
     if header == version:  # before Overwinter any number was allowed
         return version, min(version, 2)
-    group = np.int64(_le(buffer, at + 4, 4))
+    group = np.int64(le(buffer, at + 4, 4))
     known = (
         (version == 3 and group == _V3)
         or (version == 4 and group == _V4)
@@ -226,7 +224,7 @@ def _shielded(buffer, at, end, form, max_money, pools):  # type: ignore[no-untyp
     else:
         if at + 4 + (4 if form >= 3 else 0) > end:
             return -1, locktime, 0, 0, CUT_OFF
-        locktime = np.int64(_le(buffer, at, 4))
+        locktime = np.int64(le(buffer, at, 4))
         at += 8 if form >= 3 else 4
         if form == 4:
             at, spends, receipts, problem = _sapling4(buffer, at, end, max_money, pools)
@@ -252,7 +250,7 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, pools, counts,
     n_out = 0
     for b in range(bodies.shape[0]):
         end = ends[b]
-        count, at = _varint(buffer, bodies[b], end)
+        count, at = compact(buffer, bodies[b], end, MOST)
         if at < 0:
             problems[b] = CUT_OFF
             return n_tx, n_in, n_out
@@ -300,7 +298,7 @@ def scan_blocks(buffer, bodies, ends, max_money, tx, txin, txout, pools, counts,
             if problem != OK:
                 break
             if form >= TREE_FROM:
-                locktime = np.int64(_le(buffer, start + 12, 4))
+                locktime = np.int64(le(buffer, start + 12, 4))
             tx[n_tx, 0] = b
             tx[n_tx, 1] = start
             tx[n_tx, 2] = at

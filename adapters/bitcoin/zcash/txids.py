@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.bitcoin.scan import _varint
+from adapters.bitcoin.wire import MOST, compact
 from adapters.bitcoin.zcash import blake2b
 
 _PERSONS = (
@@ -49,7 +49,7 @@ _ACTION_A, _ACTION_B, _ACTION_C = _ACTION_PARTS
 def tree_txids(
     buffer: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Txids (n, 32) in wire order of transactions of version 5 or 6 that were walked before (`zcash_scan`)."""
+    """Txids (n, 32) in wire order of transactions of version 5 or 6 that were walked before (`zcash.scan`)."""
     out = np.empty((len(starts), 32), np.uint8)
     _tree_txids(
         buffer, starts, ends, *blake2b.state(), np.empty(5 * 32, np.uint8), np.empty(96, np.uint8), out
@@ -81,22 +81,22 @@ def _node(h, block, fill, work, person, hashes, count, data, at, size, out, plac
 @nb.njit(nogil=True, cache=True)
 def _transparent(h, block, fill, work, data, at, end, leaves, out):  # type: ignore[no-untyped-def]
     """Second child of the root, from the count of inputs on; returns where the outputs end."""
-    inputs, first = _varint(data, at, end)
+    inputs, first = compact(data, at, end, MOST)
     for person in (_PREVOUTS, _SEQUENCE):
         blake2b.begin(h, fill, 32, _PERSON[person])
         at = first
         for _ in range(inputs):
-            size, script = _varint(data, at + 36, end)
+            size, script = compact(data, at + 36, end, MOST)
             if person == _PREVOUTS:
                 blake2b.feed(h, block, fill, work, data, at, 36)
             else:
                 blake2b.feed(h, block, fill, work, data, script + size, 4)
             at = script + size + 4
         blake2b.finish(h, block, fill, work, leaves, 32 * (person - _PREVOUTS), 32)
-    outputs, first = _varint(data, at, end)
+    outputs, first = compact(data, at, end, MOST)
     at = first
     for _ in range(outputs):
-        size, script = _varint(data, at + 8, end)
+        size, script = compact(data, at + 8, end, MOST)
         at = script + size
     blake2b.begin(h, fill, 32, _PERSON[_OUTPUTS])
     blake2b.feed(h, block, fill, work, data, first, at - first)
@@ -109,8 +109,8 @@ def _transparent(h, block, fill, work, data, at, end, leaves, out):  # type: ign
 @nb.njit(nogil=True, cache=True)
 def _sapling(h, block, fill, work, data, at, end, old, leaves, out):  # type: ignore[no-untyped-def]
     """Third child of the root, from the count of spends on; returns where the Sapling part ends."""
-    spends, spend = _varint(data, at, end)
-    receipts, receipt = _varint(data, spend + SPEND * spends, end)
+    spends, spend = compact(data, at, end, MOST)
+    receipts, receipt = compact(data, spend + SPEND * spends, end, MOST)
     at = receipt + RECEIPT * receipts
     if spends + receipts == 0:
         _node(h, block, fill, work, _SAPLING, leaves, 0, data, 0, 0, out, 64)
@@ -143,7 +143,7 @@ def _sapling(h, block, fill, work, data, at, end, old, leaves, out):  # type: ig
 @nb.njit(nogil=True, cache=True)
 def _actions(h, block, fill, work, data, at, end, person, first, old, leaves, out, place):  # type: ignore[no-untyped-def]
     """An Orchard-shaped child of the root; `first` of three persons of its leaves. Returns where the part ends."""
-    actions, action = _varint(data, at, end)
+    actions, action = compact(data, at, end, MOST)
     at = action + ACTION * actions
     if actions == 0:
         _node(h, block, fill, work, person, leaves, 0, data, 0, 0, out, place)
@@ -153,7 +153,7 @@ def _actions(h, block, fill, work, data, at, end, person, first, old, leaves, ou
     _records(h, block, fill, work, first + 2, data, action, actions, ACTION, _ACTION_C, -1, leaves, 64)
     # flags, value balance, and the anchor in version 5
     _node(h, block, fill, work, person, leaves, 3, data, at, 41 if old else 9, out, place)
-    proofs, at = _varint(data, at + 41, end)
+    proofs, at = compact(data, at + 41, end, MOST)
     return at + proofs + 64 * actions + 64
 
 

@@ -12,29 +12,6 @@ _BYTE = np.uint64(0xFF)
 
 
 @njit(cache=True, nogil=True)
-def unhex(data, offsets, valid, starts, out):  # type: ignore[no-untyped-def]
-    """Whole bytes in hex -> out, row r from starts[r] on; the first row that is not so, or -1."""
-    to = 0
-    for row in range(len(valid)):
-        starts[row] = to
-        if not valid[row]:
-            continue
-        start, end = offsets[row], offsets[row + 1]
-        if (end - start) % 2:
-            return row
-        odd = np.uint8(0)
-        for at in range(start, end, 2):
-            high, low = _DIGIT[data[at]], _DIGIT[data[at + 1]]
-            odd |= high | low
-            out[to] = high << _4 | low & _15
-            to += 1
-        if odd > 15:
-            return row
-    starts[len(valid)] = to
-    return -1
-
-
-@njit(cache=True, nogil=True)
 def unhex_hashes(data, offsets, valid, out):  # type: ignore[no-untyped-def]
     """64 digits as people write hashes -> out (n, 32) in wire order; the first row that is not so, or -1."""
     for row in range(len(valid)):

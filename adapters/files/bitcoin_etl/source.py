@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from adapters.ahead import ordered
 from adapters.bitcoin.entry import BitcoinChain
 from adapters.files.bitcoin_etl.facts import NO_WITNESSES, Facts, facts
 from adapters.files.bitcoin_etl.heads import Blocks, Heads, read_blocks
@@ -147,14 +147,12 @@ class EtlSource:
 
     def batches(self, plan: Plan) -> Iterator[UtxoBatch]:
         """The blocks of a plan in order; raises `BadExport` at the first that cannot be used."""
-        with ThreadPoolExecutor(1) as pool:
-            waiting: deque[tuple[slice, Future[Facts]]] = deque()
-            for rows in self._slices(plan):
-                waiting.append((rows, pool.submit(self._facts, rows)))
-                if len(waiting) > AHEAD:
-                    yield from self._told(*waiting.popleft())
-            while waiting:
-                yield from self._told(*waiting.popleft())
+
+        def work(rows: slice) -> tuple[slice, Facts]:
+            return rows, self._facts(rows)
+
+        for rows, made in ordered(self._slices(plan), work, threads=1, ahead=AHEAD):
+            yield from self._told(rows, made)
 
     def _slices(self, plan: Plan) -> Iterator[slice]:
         """Rows of runs of whole blocks with about SLICE_ROWS transactions."""
@@ -193,8 +191,7 @@ class EtlSource:
         parents[0], linked[0] = np.frombuffer(below, np.uint8), True
         return replace(heads, parents=parents, linked=linked)
 
-    def _told(self, rows: slice, making: Future[Facts]) -> Iterator[UtxoBatch]:
-        made = making.result()
+    def _told(self, rows: slice, made: Facts) -> Iterator[UtxoBatch]:
         self._said.update(made.notes)
         self.loaded[Dataset.BLOCKS] += made.sound
         self.loaded[Dataset.TRANSACTIONS] += int(self.rows_of[rows][: made.sound].sum())

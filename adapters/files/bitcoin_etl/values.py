@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from adapters.files import columns as read
 from adapters.files.bitcoin_etl import kernels
+from adapters.files.kernels import unhex
 from tracer.errors import BadExport
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Rows:
         said = column.is_valid().to_numpy()
         starts = np.zeros(len(self) + 1, np.int64)
         out = np.empty(len(raw.data) // 2 + 1, np.uint8)
-        row = kernels.unhex(raw.data, raw.offsets, raw.there, starts, out) if raw.text else 0
+        row = unhex(raw.data, raw.offsets, raw.there, starts, out, 0) if raw.text else 0
         if row >= 0 and len(self):
             raise place.bad(column, row, "which are no bytes in hex")
         return read.Bytes(out[: starts[-1]], starts), said

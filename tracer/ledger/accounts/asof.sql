@@ -1,17 +1,17 @@
 -- An account ledger as it was at a height: see tracer/ledger/asof.sql, whose statements these are for accounts.
 
 -- name: hide
-CREATE TEMP VIEW block AS FROM query_table(getvariable('facts') || 'block') WHERE height <= getvariable('height');
-CREATE TEMP VIEW tx AS FROM query_table(getvariable('facts') || 'tx') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW transfer AS FROM query_table(getvariable('facts') || 'transfer') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW outflow AS FROM query_table(getvariable('facts') || 'outflow') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW inflow AS FROM query_table(getvariable('facts') || 'inflow') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW relation AS FROM query_table(getvariable('facts') || 'relation') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW event AS FROM query_table(getvariable('facts') || 'event') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW txid_lookup AS FROM query_table(getvariable('facts') || 'txid_lookup') WHERE tx_id < getvariable('stop');
-CREATE TEMP VIEW opening AS FROM query_table(getvariable('facts') || 'opening') WHERE height <= getvariable('height');
-CREATE TEMP VIEW token AS FROM query_table(getvariable('facts') || 'token') WHERE height <= getvariable('height');
-CREATE TEMP VIEW quarantine AS FROM query_table(getvariable('facts') || 'quarantine') WHERE tx_id IS NULL OR tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW block AS FROM query_table(getvariable('facts') || 'block') WHERE height <= getvariable('height');
+CREATE OR REPLACE TEMP VIEW tx AS FROM query_table(getvariable('facts') || 'tx') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW transfer AS FROM query_table(getvariable('facts') || 'transfer') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW outflow AS FROM query_table(getvariable('facts') || 'outflow') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW inflow AS FROM query_table(getvariable('facts') || 'inflow') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW relation AS FROM query_table(getvariable('facts') || 'relation') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW event AS FROM query_table(getvariable('facts') || 'event') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW txid_lookup AS FROM query_table(getvariable('facts') || 'txid_lookup') WHERE tx_id < getvariable('stop');
+CREATE OR REPLACE TEMP VIEW opening AS FROM query_table(getvariable('facts') || 'opening') WHERE height <= getvariable('height');
+CREATE OR REPLACE TEMP VIEW token AS FROM query_table(getvariable('facts') || 'token') WHERE height <= getvariable('height');
+CREATE OR REPLACE TEMP VIEW quarantine AS FROM query_table(getvariable('facts') || 'quarantine') WHERE tx_id IS NULL OR tx_id < getvariable('stop');
 
 -- name: next_address
 -- one more than the greatest ids up to the height; what was told of an account that came later does not bring it in
@@ -31,22 +31,22 @@ SET VARIABLE next_address = (
     )
 );
 -- name: hide_addresses_in_order
-CREATE TEMP VIEW asset AS FROM query_table(getvariable('facts') || 'asset') WHERE asset_id < getvariable('next_asset');
-CREATE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') WHERE address_id < getvariable('next_address');
-CREATE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') WHERE address_id < getvariable('next_address');
+CREATE OR REPLACE TEMP VIEW asset AS FROM query_table(getvariable('facts') || 'asset') WHERE asset_id < getvariable('next_asset');
+CREATE OR REPLACE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') WHERE address_id < getvariable('next_address');
+CREATE OR REPLACE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') WHERE address_id < getvariable('next_address');
 CREATE OR REPLACE TEMP VIEW opening AS FROM query_table(getvariable('facts') || 'opening')
 WHERE height <= getvariable('height') AND address_id < getvariable('next_address') AND asset_id < getvariable('next_asset');
 CREATE OR REPLACE TEMP VIEW token AS FROM query_table(getvariable('facts') || 'token')
 WHERE height <= getvariable('height') AND contract < getvariable('next_address');
 -- name: hide_addresses_in_any_order
-CREATE TEMP TABLE seen_asset AS SELECT DISTINCT asset_id FROM (
+CREATE OR REPLACE TEMP TABLE seen_asset AS SELECT DISTINCT asset_id FROM (
     SELECT 0 AS asset_id
     UNION ALL SELECT asset_id FROM transfer
     UNION ALL SELECT asset_id FROM relation WHERE asset_id IS NOT NULL
     UNION ALL SELECT asset_id FROM opening
 ) ORDER BY asset_id;
-CREATE TEMP VIEW asset AS FROM query_table(getvariable('facts') || 'asset') SEMI JOIN seen_asset USING (asset_id);
-CREATE TEMP TABLE seen_address AS SELECT DISTINCT address_id FROM (
+CREATE OR REPLACE TEMP VIEW asset AS FROM query_table(getvariable('facts') || 'asset') SEMI JOIN seen_asset USING (asset_id);
+CREATE OR REPLACE TEMP TABLE seen_address AS SELECT DISTINCT address_id FROM (
     SELECT producer AS address_id FROM block
     UNION ALL SELECT sender FROM tx
     UNION ALL SELECT recipient FROM tx
@@ -60,8 +60,8 @@ CREATE TEMP TABLE seen_address AS SELECT DISTINCT address_id FROM (
     UNION ALL SELECT address_id FROM opening
     UNION ALL SELECT contract FROM token
 ) WHERE address_id IS NOT NULL ORDER BY address_id;
-CREATE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') SEMI JOIN seen_address USING (address_id);
-CREATE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') SEMI JOIN seen_address USING (address_id);
+CREATE OR REPLACE TEMP VIEW address AS FROM query_table(getvariable('facts') || 'address') SEMI JOIN seen_address USING (address_id);
+CREATE OR REPLACE TEMP VIEW address_lookup AS FROM query_table(getvariable('facts') || 'address_lookup') SEMI JOIN seen_address USING (address_id);
 
 -- name: has_links
 SELECT count(*) FROM migration WHERE name = 'accounts_1';

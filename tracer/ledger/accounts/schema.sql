@@ -129,3 +129,8 @@ CREATE TABLE overlay_link (
 );
 CREATE TABLE overlay (cluster_id INTEGER NOT NULL, overlay_id INTEGER NOT NULL);
 CREATE TABLE overlay_member (overlay_id INTEGER NOT NULL, cluster_id INTEGER NOT NULL);
+
+-- name: former_2
+-- See `former_6` in tracer/ledger/schema.sql.
+CREATE TABLE link_former (step INTEGER NOT NULL, height INTEGER NOT NULL, record VARCHAR NOT NULL);
+CREATE TABLE cluster_former (step INTEGER NOT NULL, address_id INTEGER NOT NULL, cluster_id INTEGER);
