@@ -147,6 +147,8 @@ class Sync:
 
         with app.workspace.turn(name), app.progress(f"reading {name}") as advance:
             interrupted = state.journal_get(name, "reorg")
+            if self.pulled is None:  # an empty or an older file is made ready
+                compose.open_ledger(app, name, read_only=False).db.close()
             pulled: Pulled = pull(
                 lambda: compose.open_ledger(app, name, read_only=False),
                 self._source,
@@ -154,9 +156,7 @@ class Sync:
                 last=self.last,
                 before_reorg=journal,
                 progress=advance,
-                look=lambda: compose.open_ledger(
-                    app, name, read_only=app.workspace.chain_file(name).exists()
-                ),
+                look=lambda: compose.open_ledger(app, name),
             )
             state.journal_clear(name, "reorg")
         if pulled.reorged_from is None and interrupted is not None:

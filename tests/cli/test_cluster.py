@@ -278,7 +278,7 @@ def test_a_question_that_cannot_be_answered_ends_in_one_line(
     assert (code, out) == (2, "")
     assert line in err
     assert err.count("\n") == 1
-    assert [p.name for p in workspace.chains.iterdir()] == ["bitcoin-regtest.duckdb"]
+    assert [p.name for p in workspace.chains.glob("*.duckdb")] == ["bitcoin-regtest.duckdb"]
 
 
 def test_clusters_of_a_lost_branch_are_built_anew(run: Run, workspace: Workspace) -> None:
