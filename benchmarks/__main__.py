@@ -108,6 +108,8 @@ def main() -> None:
     }
     before = dict(part.split("\n", 1) for part in page.read_text().split("\n## ")[1:]) if chosen.only else {}
     text = f"# Speeds\n\nWritten by `make bench`. {machine()}. Medians of {runs} runs on a shared machine.\n"
+    if chosen.only:
+        text += "Sections that were not measured anew keep the figures of their own day and machine.\n"
     for title, measured in sections.items():
         anew = not chosen.only or any(word in title for word in chosen.only)
         text += f"\n## {title}\n"
