@@ -11,6 +11,7 @@ import click
 
 from cli import compose
 from cli.app import App
+from cli.numbers import interval_option, number
 from tracer.errors import UsageError
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
@@ -50,17 +51,11 @@ _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
     help=f"Follow a chain: {compose.SOURCES}. Without =SOURCE it is read from TRACER_SOURCE_<CHAIN>.",
 )
 @click.option("--watch", is_flag=True, help="Read new blocks for all watches, and send alerts.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(0.05, 86_400),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often to look for new blocks.",
-)
+@interval_option("How often to look for new blocks.")
 @click.option(
     "--rate",
     type=click.FloatRange(0),
+    callback=number,
     default=100.0,
     show_default=True,
     help="Requests a second of each token; 0: any.",

@@ -12,6 +12,7 @@ import click
 
 from cli import compose
 from cli.app import App, json_option
+from cli.numbers import interval_option
 from cli.openings import after_pull
 from tracer.errors import SourceUnavailable, StoreBusy, TracerError, UsageError
 
@@ -28,14 +29,7 @@ if TYPE_CHECKING:
 @click.option("--from", "first", type=click.IntRange(0), metavar="HEIGHT", help="First height to read.")
 @click.option("--to", "last", type=click.IntRange(0), metavar="HEIGHT", help="Last height to read.")
 @click.option("--follow", is_flag=True, help="Go on with every new block until Ctrl-C.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(0.05, 86_400),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="With --follow: how often to look for new blocks.",
-)
+@interval_option("With --follow: how often to look for new blocks.")
 @click.option(
     "--confirmations",
     metavar="N|final",

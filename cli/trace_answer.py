@@ -178,9 +178,9 @@ def with_worth(amount: Mapping[str, Any]) -> str:
     return f"{amount['decimal']} {amount['asset']}" + (f" ({worth(amount)})" if amount["fiat"] else "")
 
 
-def many(count: int, what: str) -> str:
-    """`1 service`, `1,200 services`."""
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
+def many(count: int, what: str, ending: str = "s") -> str:
+    """`1 service`, `1,200 services`, `2 watches`."""
+    return f"{count:,} {what}" + ("" if count == 1 else ending)
 
 
 def not_shown(other: Mapping[str, Any]) -> str:

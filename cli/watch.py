@@ -8,6 +8,7 @@ import click
 
 from cli import watch_backtest, watch_run, watch_status
 from cli.app import App, json_option, whole
+from cli.trace_answer import many
 from cli.watch_add import add
 
 
@@ -85,7 +86,7 @@ def remove(
                 store.purge(state, ids, f"{reason} (by {by})", utc(time.time()), with_alerts=with_alerts)
         document = {"schema": "tracer.watch_removed/1", "removed": ids, "with_alerts": with_alerts}
         log.answered(" ".join(ids).encode())
-    app.emit(document, as_json, lambda d: click.echo(f"{len(d['removed'])} watches removed"))
+    app.emit(document, as_json, lambda d: click.echo(f"{many(len(d['removed']), 'watch', 'es')} removed"))
 
 
 def shown(watch: Any) -> dict[str, Any]:

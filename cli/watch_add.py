@@ -12,6 +12,7 @@ import click
 
 from cli import compose
 from cli.app import App, json_option
+from cli.trace_answer import many
 from cli.watch_options import age, expiry, settings_of, watch_options
 from tracer.errors import SourceUnavailable, UsageError
 
@@ -206,6 +207,6 @@ def chain_in(subjects: Sequence[str]) -> str | None:
 
 
 def _render(document: dict[str, Any]) -> None:
-    click.echo(f"{document['added']:,} watches added, {document['unchanged']:,} were there")
+    click.echo(f"{many(document['added'], 'watch', 'es')} added, {document['unchanged']:,} there before")
     if document["watches"] == 1:
         click.echo(document["first_id"])

@@ -9,7 +9,9 @@ import click
 
 from cli import compose
 from cli.app import App, json_option, whole
-from cli.watch_options import number, watch_options
+from cli.numbers import number
+from cli.trace_answer import many
+from cli.watch_options import watch_options
 from tracer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,8 +139,8 @@ def _render(app: App, document: dict[str, Any]) -> None:
 
     blocks = document["blocks"]
     click.echo(
-        f"{document['chain']}, blocks {blocks['from']} to {blocks['to']}: {document['watches']:,} watches would have "
-        f"raised {document['alerts']:,} alerts"
+        f"{document['chain']}, blocks {blocks['from']} to {blocks['to']}: "
+        f"{many(document['watches'], 'watch', 'es')} would have raised {many(document['alerts'], 'alert')}"
     )
     table = Table()
     for column in ("watch", "subject", "label", "alerts"):

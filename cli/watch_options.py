@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable
@@ -130,13 +129,6 @@ def expiry(text: str) -> str:
             f"--expires {text!r} is after the year 9999.", hint="Without --expires it never ends."
         )
     return utc(until)
-
-
-def number(_ctx: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is no number, though it is a float (`nan`)."""
-    if value is not None and math.isnan(value):
-        raise UsageError(f"{option.opts[0]} nan is no number.")
-    return value
 
 
 def _contract(chain: AnyChain, asset: str) -> str:

@@ -10,7 +10,9 @@ import click
 
 from cli import compose
 from cli.app import App, json_option
-from cli.watch_options import age, number
+from cli.numbers import interval_option
+from cli.trace_answer import many
+from cli.watch_options import age
 from tracer.errors import SourceError, TracerError, UsageError
 
 if TYPE_CHECKING:
@@ -24,15 +26,7 @@ if TYPE_CHECKING:
 @click.option("--source", "source_text", metavar="SOURCE", help=f"Of one chain: {compose.SOURCES}.")
 @click.option("--once", "once", is_flag=True, help="One turn, then end (the default).")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(0.05, 86_400),
-    callback=number,
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="With --follow: how often to look for new blocks.",
-)
+@interval_option("With --follow: how often to look for new blocks.")
 @click.option(
     "--late",
     "late",
@@ -193,4 +187,4 @@ def _render(document: dict[str, Any]) -> None:
         for note in row["notes"]:
             click.echo(f"  {note}")
         if row["purged"]:
-            click.echo(f"  {row['purged']:,} watches expired and were purged")
+            click.echo(f"  {many(row['purged'], 'watch', 'es')} expired and went")

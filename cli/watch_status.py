@@ -9,6 +9,7 @@ import click
 
 from cli import compose
 from cli.app import App, json_option
+from cli.trace_answer import many
 from cli.watch_options import age
 
 if TYPE_CHECKING:
@@ -79,16 +80,18 @@ def _row(app: App, state: State, name: str, limit: float | None, now: float) -> 
 
 
 def _render(document: dict[str, Any]) -> None:
-    click.echo(f"{document['watches']:,} watches, {document['alerts']:,} alerts, {document['open']:,} open")
+    click.echo(
+        f"{many(document['watches'], 'watch', 'es')}, {many(document['alerts'], 'alert')}, {document['open']:,} open"
+    )
     for row in document["chains"]:
         at = "nothing read yet" if row["height"] is None else f"up to {row['height']} ({row['block_time']})"
         behind = f", {row['blocks_behind']:,} blocks behind the ledger" if row["blocks_behind"] else ""
         lag = "" if row["lag_seconds"] is None else f", last new block {row['lag_seconds']:,} s ago"
         mark = " LAGS" if row["lagging"] else ""
-        click.echo(f"{row['chain']}: {row['watches']:,} watches, {at}{behind}{lag}{mark}")
+        click.echo(f"{row['chain']}: {many(row['watches'], 'watch', 'es')}, {at}{behind}{lag}{mark}")
         if row["full_trails"]:
             click.echo(
-                f"  {row['full_trails']:,} trails are full and leave outputs out (`tracer watch list --json`)"
+                f"  {many(row['full_trails'], 'full trail')} with outputs left out (`tracer watch list --json`)"
             )
         if row["problem"]:
             click.echo(f"  {row['problem']}")

@@ -101,6 +101,16 @@ class State:
                 self.run("ROLLBACK")
             raise
 
+    @contextmanager
+    def waiting(self, wait_seconds: float) -> Iterator[None]:
+        """Statements inside wait so long for others, not as long as this state was opened for."""
+        before = self.rows("PRAGMA busy_timeout")[0][0]
+        self.run(f"PRAGMA busy_timeout = {round(wait_seconds * 1000)}")
+        try:
+            yield
+        finally:
+            self.run(f"PRAGMA busy_timeout = {before}")
+
     def journal_put(self, chain: str, key: str, value: str) -> None:
         """Note what a load or rollback of a chain must know after a kill; durable when this returns."""
         self.run(_SQL["journal_put"], {"chain": chain, "key": key, "value": value})

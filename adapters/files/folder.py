@@ -15,7 +15,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from adapters.files.staging import plain_table
+from tracer.chain import Chain
 from tracer.errors import StoreUnwritable, UsageError
+from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +41,34 @@ class Written:
     last: int
     blocks: int
     rows: dict[str, int]
+
+
+def parts_of(
+    ledger: Ledger, weights: str, first: int | None, last: int | None, rows: int
+) -> list[tuple[int, int, int]]:
+    """The blocks that a ledger has between two heights, in parts of about so many rows (see `slices`).
+
+    weights   the query that says what each block is worth
+    `UsageError` where no such block was read.
+    """
+    bounds = {"first": first or 0, "last": (1 << 31) - 1 if last is None else last}
+    parts = list(slices(ledger.db.arrow(weights, bounds), rows))
+    if not parts:
+        raise UsageError(
+            f"no block of {ledger.chain.name} was read between these heights.", hint="See `tracer status`."
+        )
+    return parts
+
+
+def readme(chain: Chain, written: Written, tool: str, version: str, not_carried: Sequence[str]) -> str:
+    """What lies beside the files: what they hold, under whose names, and what is different there."""
+    files = "\n".join(f"- {name}: {rows:,} rows" for name, rows in written.rows.items())
+    carried = "\n".join(f"- {line}." for line in not_carried)
+    return (
+        f"# {chain.name} ({chain.caip2}), blocks {written.first} to {written.last}\n\n"
+        f"Facts of {written.blocks:,} blocks, under the names of {tool} {version}. `tracer import` reads them.\n\n"
+        f"{files}\n\nWhat is different from what {tool} writes, and what is missing:\n\n{carried}\n"
+    )
 
 
 def slices(weights: pa.Table, rows: int) -> Iterator[tuple[int, int, int]]:

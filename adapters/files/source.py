@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from adapters.ahead import ordered
+from adapters.branches import Plan
 from adapters.evm.chains import EvmChain
 from adapters.files.exports import Exports
 from adapters.files.facts import Facts, facts
 from adapters.files.heads import heads
 from adapters.files.layouts import Dataset
+from adapters.files.planning import between, other_block, runs, stranger
 from tracer.errors import BadExport
 from tracer.ledger.accounts.batch import AccountBatch
 from tracer.ledger.batch import KnownChain
@@ -24,19 +25,6 @@ SLICE_ROWS = 300_000
 does not show."""
 AHEAD = 2
 """Slices joined while the ledger commits others (P): one is loaded, one waits, one is made."""
-
-
-_LOST = "One of the two is of a lost branch: `tracer sync` from a node rolls the ledger's back."
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run of consecutive blocks (see `tracer.ledger.batch.Plan`)."""
-
-    first_height: int
-    blocks: int
-    reorg_to: int | None = None
-    at_least: int = 1
 
 
 class ExportSource:
@@ -63,32 +51,21 @@ class ExportSource:
         """Runs of blocks that the ledger has not; `BadExport` where it has other blocks at the same heights."""
         all_heads = self.heads
         heights = all_heads.heights
-        wanted = np.ones(len(heights), np.bool_)
-        if first is not None:
-            wanted &= heights >= first
-        if last is not None:
-            wanted &= heights <= last
+        wanted = between(heights, first, last)
         for block in known.blocks():
             row = int(np.searchsorted(heights, block.height))
             if row == len(heights) or heights[row] != block.height:
                 continue
-            if all_heads.hashes[row].tobytes() != block.hash:
-                raise BadExport(
-                    f"{all_heads.fields.file(row)}: block {block.height} is "
-                    f"{self.chain.hash_text(all_heads.hashes[row].tobytes())}, and the ledger holds "
-                    f"{self.chain.hash_text(block.hash)}.",
-                    hint=_LOST,
-                )
+            if (here := all_heads.hashes[row].tobytes()) != block.hash:
+                raise other_block(all_heads.fields.file(row), self.chain, here, block)
             wanted[row] = False
         for row in range(len(heights)) if self._bad else ():
             if all_heads.hashes[row].tobytes() in self._bad:
                 wanted[row:] = False
-        rows = np.flatnonzero(wanted)
         plans = []
-        for run in np.split(rows, np.flatnonzero(np.diff(heights[rows]) != 1) + 1):
-            if len(run):
-                self._refuse_stranger(known, int(run[0]))
-                plans.append(Plan(int(heights[run[0]]), len(run)))
+        for row, count in runs(heights, wanted):
+            self._refuse_stranger(known, row)
+            plans.append(Plan(int(heights[row]), count))
         return plans
 
     def _refuse_stranger(self, known: KnownChain, row: int) -> None:
@@ -96,11 +73,7 @@ class ExportSource:
         height = int(self.heads.heights[row])
         before = known.at(height - 1) if height else None
         if before is not None and before.hash != self.heads.parents[row].tobytes():
-            raise BadExport(
-                f"{self.heads.fields.file(row)}: block {height} does not build on block {before.height} of the ledger "
-                f"({self.chain.hash_text(before.hash)}).",
-                hint=_LOST,
-            )
+            raise stranger(self.heads.fields.file(row), self.chain, before)
 
     def batches(self, plan: Plan) -> Iterator[AccountBatch]:
         """The blocks of a plan in order; raises `BadExport` at the first that cannot be read."""

@@ -11,11 +11,10 @@ import numpy as np
 from adapters.evm import hexes
 from adapters.evm.amounts import WIDE
 from adapters.evm.eventlogs import topic
-from adapters.files.folder import Format, Written, slices, write_folder
+from adapters.files.folder import Format, Written, parts_of, readme, write_folder
 from adapters.files.layouts import Dataset
 from tracer.chain import RelationKind, TransferKind
 from tracer.db import named_sql
-from tracer.errors import UsageError
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -68,19 +67,18 @@ def export(
 
     `UsageError` where the folder exists or no such block was read, `StoreUnwritable` where it cannot be written.
     """
-    bounds = {"first": first or 0, "last": (1 << 31) - 1 if last is None else last}
-    parts = list(slices(ledger.db.arrow(_SQL["weights"], bounds), SLICE_ROWS))
-    if not parts:
-        raise UsageError(
-            f"no block of {ledger.chain.name} was read between these heights.", hint="See `tracer status`."
-        )
+    parts = parts_of(ledger, _SQL["weights"], first, last, SLICE_ROWS)
 
     def frames(low: int, high: int) -> Iterator[tuple[str, pl.DataFrame]]:
         for dataset, frame in _frames(ledger, low, high):
             yield str(dataset), frame if form is Format.CSV else _listed(frame)
 
     names = [str(dataset) for dataset in _PARAMETERS]
-    return write_folder(to, form, names, parts, frames, lambda written: _readme(ledger, written), progress)
+
+    def beside(written: Written) -> str:
+        return readme(ledger.chain, written, "ethereum-etl", "2.4.2", NOT_CARRIED)
+
+    return write_folder(to, form, names, parts, frames, beside, progress)
 
 
 def _frames(ledger: Ledger, first: int, last: int) -> Iterator[tuple[Dataset, pl.DataFrame]]:
@@ -143,13 +141,3 @@ def _listed(frame: pl.DataFrame) -> pl.DataFrame:
         text = pl.format("[{}]", pl.col("withdrawals"))
         return frame.with_columns(text.str.json_decode(pl.List(entry)).alias("withdrawals"))
     return frame
-
-
-def _readme(ledger: Ledger, written: Written) -> str:
-    files = "\n".join(f"- {name}: {rows:,} rows" for name, rows in written.rows.items())
-    carried = "\n".join(f"- {line}." for line in NOT_CARRIED)
-    return (
-        f"# {ledger.chain.name} ({ledger.chain.caip2}), blocks {written.first} to {written.last}\n\n"
-        f"Facts of {written.blocks:,} blocks, under the names of ethereum-etl 2.4.2. `tracer import` reads them.\n\n"
-        f"{files}\n\nWhat is different from what ethereum-etl writes, and what is missing:\n\n{carried}\n"
-    )

@@ -25,7 +25,7 @@ def purge(state: State, chain: str, notes: list[str], *, now: float) -> int:
         at = cursor.cursor(state, chain)
     if at is not None:
         notes.append(
-            f"{chain}: {len(over)} watches expired; what blocks above {at.height} say of them is not told"
+            f"{chain}: expired watches: {len(over)}; what blocks above {at.height} say of them is not told"
         )
     return len(over)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import numpy as np
 
 from adapters.ahead import ordered
 from adapters.bitcoin.entry import BitcoinChain
+from adapters.branches import Plan
 from adapters.files.bitcoin_etl.facts import NO_WITNESSES, Facts, facts
 from adapters.files.bitcoin_etl.heads import Blocks, Heads, read_blocks
 from adapters.files.bitcoin_etl.layout import Dataset
 from adapters.files.bitcoin_etl.parts import Files
 from adapters.files.bitcoin_etl.staging import Transactions, stage
+from adapters.files.planning import between, other_block, runs, stranger
 from tracer.errors import BadExport, UsageError
 from tracer.ledger.batch import KnownBlock, KnownChain, UtxoBatch
 
@@ -24,17 +26,6 @@ SLICE_ROWS = 60_000
 """Transactions that are put together at once (P): some 200 MB at the peak."""
 AHEAD = 2
 """Slices made while the ledger commits others (P)."""
-_LOST = "One of the two is of a lost branch: `tracer sync` from a node rolls the ledger's back."
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run of consecutive blocks (see `tracer.ledger.batch.Plan`)."""
-
-    first_height: int
-    blocks: int
-    reorg_to: int | None = None
-    at_least: int = 1
 
 
 def chain_of(blocks: Blocks, chains: Sequence[BitcoinChain]) -> BitcoinChain:
@@ -100,10 +91,7 @@ class EtlSource:
         wanted = (self.rows_of > 0) | np.isin(heights, list(self.blocks.problems))
         if self._unread:
             wanted &= heights < self._unread[0]
-        if first is not None:
-            wanted &= heights >= first
-        if last is not None:
-            wanted &= heights <= last
+        wanted &= between(heights, first, last)
         for block in known.blocks():
             row = int(np.searchsorted(heights, block.height))
             if row < len(heads) and heights[row] == block.height:
@@ -112,23 +100,17 @@ class EtlSource:
         if self._bad:
             bad = [heads.hashes[row].tobytes() in self._bad for row in range(len(heads))]
             wanted &= ~np.logical_or.accumulate(bad)
-        rows = np.flatnonzero(wanted)
         plans = []
-        for run in np.split(rows, np.flatnonzero(np.diff(heights[rows]) != 1) + 1):
-            if len(run):
-                self._refuse_stranger(known, int(run[0]))
-                plans.append(Plan(int(heights[run[0]]), len(run)))
+        for row, count in runs(heights, wanted):
+            self._refuse_stranger(known, row)
+            plans.append(Plan(int(heights[row]), count))
         return plans
 
     def _refuse_other(self, row: int, block: KnownBlock) -> None:
         """The ledger and the files hold the same block at a height."""
         here = self.blocks.heads.hashes[row].tobytes()
         if here != block.hash:
-            raise BadExport(
-                f"{self.blocks.where(row)}: block {block.height} is {self.chain.hash_text(here)}, and the ledger holds "
-                f"{self.chain.hash_text(block.hash)}.",
-                hint=_LOST,
-            )
+            raise other_block(self.blocks.where(row), self.chain, here, block)
 
     def _refuse_stranger(self, known: KnownChain, row: int) -> None:
         """A run builds on the block before it, where the ledger has that."""
@@ -138,11 +120,7 @@ class EtlSource:
         if before is None:
             return
         if heads.linked[row] and before.hash != heads.parents[row].tobytes():
-            raise BadExport(
-                f"{self.blocks.where(row)}: block {height} does not build on block {before.height} of the ledger "
-                f"({self.chain.hash_text(before.hash)}).",
-                hint=_LOST,
-            )
+            raise stranger(self.blocks.where(row), self.chain, before)
         self._below[height] = before.hash
 
     def batches(self, plan: Plan) -> Iterator[UtxoBatch]:

@@ -11,9 +11,8 @@ import numpy as np
 from adapters.bitcoin.entry import BitcoinChain
 from adapters.files.bitcoin_etl.layout import Dataset
 from adapters.files.bitcoin_etl.scripts import from_pools, made_up, with_names, with_scripts
-from adapters.files.folder import Format, Written, slices, write_folder
+from adapters.files.folder import Format, Written, parts_of, readme, write_folder
 from tracer.db import named_sql
-from tracer.errors import UsageError
 from tracer.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -50,12 +49,7 @@ def export(
 
     `UsageError` where the folder exists or no such block was read, `StoreUnwritable` where it cannot be written.
     """
-    bounds = {"first": first or 0, "last": (1 << 31) - 1 if last is None else last}
-    parts = list(slices(ledger.db.arrow(_SQL["weights"], bounds), SLICE_ROWS))
-    if not parts:
-        raise UsageError(
-            f"no block of {chain.name} was read between these heights.", hint="See `tracer status`."
-        )
+    parts = parts_of(ledger, _SQL["weights"], first, last, SLICE_ROWS)
 
     def frames(low: int, high: int) -> Iterator[tuple[str, pl.DataFrame]]:
         bounds = {"first": low, "last": high}
@@ -63,9 +57,10 @@ def export(
         found = _transactions(ledger, chain, bounds)
         yield Dataset.TRANSACTIONS, _spelt(found) if form is Format.CSV else found
 
-    return write_folder(
-        to, form, list(Dataset), parts, frames, lambda written: _readme(chain, written), progress
-    )
+    def beside(written: Written) -> str:
+        return readme(chain, written, "bitcoin-etl", "1.5.2", NOT_CARRIED)
+
+    return write_folder(to, form, list(Dataset), parts, frames, beside, progress)
 
 
 def _blocks(ledger: Ledger, bounds: Mapping[str, int]) -> pl.DataFrame:
@@ -184,14 +179,4 @@ def _spelt(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(
         pl.format("[{}]", pl.col(name).list.eval(each).list.join(",")).alias(name)
         for name in ("inputs", "outputs")
-    )
-
-
-def _readme(chain: BitcoinChain, written: Written) -> str:
-    files = "\n".join(f"- {name}: {rows:,} rows" for name, rows in written.rows.items())
-    carried = "\n".join(f"- {line}." for line in NOT_CARRIED)
-    return (
-        f"# {chain.name} ({chain.caip2}), blocks {written.first} to {written.last}\n\n"
-        f"Facts of {written.blocks:,} blocks, under the names of bitcoin-etl 1.5.2. `tracer import` reads them.\n\n"
-        f"{files}\n\nWhat is different from what bitcoin-etl writes, and what is missing:\n\n{carried}\n"
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass, field
@@ -119,9 +118,5 @@ def _ended(one: Grant) -> int:
 
 def _emptied(state: State) -> bool:
     """Bring the write-ahead log into the file and cut it to nothing; False where others read all along."""
-    deadline = time.monotonic() + _PATIENCE
-    while state.rows(_SQL["checkpoint"])[0][0]:
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.05)
-    return True
+    with state.waiting(_PATIENCE):
+        return not state.rows(_SQL["checkpoint"])[0][0]
