@@ -106,8 +106,6 @@ def command(
 
     While it runs it owns the workspace's chains: other verbs work as ever, through its socket in the workspace.
     """
-    import signal
-
     _complete()
     from adapters.owner.listening import is_local
     from cli.policy_common import policy_named
@@ -124,7 +122,6 @@ def command(
     if len({policy.id for policy in judged}) < len(judged):
         raise UsageError("two policies have the same id.", hint="Requests name a policy by its id.")
     compose.words(*own)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     serve(
         app,
         Options(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -32,6 +33,10 @@ from tracer.state import State
 from tracer.workspace import held
 
 if TYPE_CHECKING:
+    import socket
+
+    import uvicorn
+
     from cli.app import App
     from cli.dispatching import Sending
     from tracer.screening.subjects import Reading
@@ -62,6 +67,7 @@ class Options:
 def serve(app: App, options: Options) -> None:
     """Serve until Ctrl-C or SIGTERM. What runs then is finished or told in one line; nothing committed is lost."""
     with suppress(KeyboardInterrupt), ExitStack() as stack:
+        ending = _Ending()
         workspace = app.workspace.ready()
         taken = StoreBusy(
             f"another `tracer serve` runs on {workspace.root}.", hint="Stop it, or use that one."
@@ -72,6 +78,7 @@ def serve(app: App, options: Options) -> None:
         stack.enter_context(
             owned.owning(workspace.chains, settings(app.memory, app.threads), _OTHERS_SECONDS)
         )
+        ending.threads()
         door = Door(workspace.root, partial(_opened, app), engine_version())
         door.start()
         stack.callback(door.stop)
@@ -80,11 +87,47 @@ def serve(app: App, options: Options) -> None:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"serving http://{shown}:{port} and {door.path}", err=True)
-        _listen(running.service, listening)
+        _listen(running.service, listening, ending)
     click.echo("stopped; what was committed is kept", err=True)
 
 
-def _listen(service: Service, listening: Any) -> None:
+class _Ending:
+    """Hears Ctrl-C and SIGTERM from its making on.
+
+    Once there are threads the first one raises nothing: `KeyboardInterrupt` may leave Python's lock of imports taken,
+    on which threads then wait for ever, and is dropped where it falls into the clearing away of something.
+    """
+
+    def __init__(self) -> None:
+        self._heard = self._threads = False
+        self._server: uvicorn.Server | None = None
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self._hear)
+
+    def threads(self) -> None:
+        """From now on there are threads."""
+        self._threads = True
+        self._end_if_heard()
+
+    def run(self, server: uvicorn.Server, listening: socket.socket) -> None:
+        """Let it serve until the end is heard, or was."""
+        self._server = server
+        self._end_if_heard()
+        server.run(sockets=[listening])
+
+    def _end_if_heard(self) -> None:
+        if self._heard:
+            raise KeyboardInterrupt
+
+    def _hear(self, _signal: int, _frame: object) -> None:
+        again, self._heard = self._heard, True
+        if self._server is not None:
+            self._server.should_exit = True
+        if again or not self._threads:
+            raise KeyboardInterrupt
+
+
+def _listen(service: Service, listening: socket.socket, ending: _Ending) -> None:
     import uvicorn
 
     from cli.service.web import build
@@ -93,7 +136,7 @@ def _listen(service: Service, listening: Any) -> None:
         build(service), log_config=None, access_log=False, server_header=False, lifespan="off", http="h11", ws="none",
         timeout_keep_alive=30, timeout_graceful_shutdown=10,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    ending.run(uvicorn.Server(config), listening)
 
 
 def _opened(app: App, chain: str, read_only: bool, wait_seconds: float) -> Database:

@@ -6,13 +6,13 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.cli.forking import Started
 
 CHAIN = "evm-31337"
 
@@ -22,16 +22,13 @@ class Follower:
 
     def __init__(self, workspace: Path, source: str, chain: str = CHAIN, *options: str) -> None:
         words = ["sync", chain, "--follow", "--interval", "0.1", "--json", "--no-openings", *options]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *words],
-            env={
+        self.process = Started(
+            words,
+            {
                 **os.environ,
                 "TRACER_WORKSPACE": str(workspace),
                 f"TRACER_SOURCE_{chain.upper().replace('-', '_')}": source,
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
         self.said: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -68,6 +65,4 @@ def following(*arguments: Any) -> Iterator[Follower]:
     finally:
         follower.process.kill()
         follower.process.wait()
-        for pipe in (follower.process.stdout, follower.process.stderr):
-            if pipe:
-                pipe.close()
+        follower.process.close()

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from tests.cli.forking import Started
 from tests.cli.running import tracer
 
 CHAIN = "bitcoin-regtest"
@@ -39,10 +39,7 @@ class Server:
             "TRACER_API_TOKENS": f"desk:{TOKEN}",
             **environment,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "serve", "--port", "0", *options],
-            env=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.process = Started(["serve", "--port", "0", *options], given, out=subprocess.DEVNULL)
         self.said: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -88,8 +85,7 @@ def serving(workspace: Path, *options: str, **environment: str) -> Iterator[Serv
         server.client.close()
         server.process.kill()
         server.process.wait()
-        if server.process.stderr:
-            server.process.stderr.close()
+        server.process.close()
 
 
 def made(folder: Path) -> Path:

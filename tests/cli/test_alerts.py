@@ -7,8 +7,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -17,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.forking import Started
 from tests.cli.running import Ran, tracer
 from tests.nodes.receivers import Hook, Says, hook
 from tracer.state import State
@@ -252,10 +251,7 @@ def test_channels_are_listed_without_their_secrets(desk: Desk) -> None:
 
 def test_a_follower_sends_what_comes_and_ends_on_ctrl_c(desk: Desk) -> None:
     environment = {**os.environ, "TRACER_WORKSPACE": str(desk.folder), "DESK_SECRET": SECRET}
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "alerts", "dispatch", "--follow"], env=environment,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    follower = Started(["alerts", "dispatch", "--follow"], environment)
     try:
         for key in "abc":
             (one,) = desk.raised(key, now=time.time())

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cli.forking import Started
 from tests.cli.running import Ran, tracer
 from tests.cli.test_screen import address, log, records, screen, txid, workspace
 from tests.conftest import scaled
@@ -208,10 +209,8 @@ def test_a_killed_batch_goes_on_without_loss_or_double(workspace: Path, tmp_path
         while True:
             with out.open("ab") as file:
                 already = out.stat().st_size
-                process = subprocess.Popen(
-                    [*command(workspace), *now, "--file", str(table), *resume], stdout=file,
-                    stderr=subprocess.DEVNULL, env=environment(workspace),
-                )  # fmt: skip
+                words = [*command(workspace)[3:], *now, "--file", str(table), *resume]
+                process = Started(words, environment(workspace), out=file.fileno(), err=subprocess.DEVNULL)
                 while kills < 2 and process.poll() is None and out.stat().st_size == already:
                     time.sleep(0.005)
                 if kills < 2:

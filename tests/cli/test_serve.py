@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import pytest
 from cli.service import documents
 from tests.cli.running import tracer
 from tests.cli.serving import CHAIN, TOKEN, Server, addresses, copied, eventually, made, serving
+from tests.conftest import scaled
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +258,18 @@ def test_a_key_is_answered_by_the_same_bytes_also_after_a_restart(
         assert "idempotency-replayed" not in running.screen(body, headers=mine).headers
         assert [line["arguments"][1] for line in log(workspace)] == ["desk", "night"]
         assert running.stop() == 0
+
+
+def test_it_ends_soon_whenever_it_is_told_to(world: Path, tmp_path: Path, dice: random.Random) -> None:
+    """Its threads import and open stores in the first tenths of a second."""
+    workspace = copied(world, tmp_path / "w")
+    for _ in range(scaled(8, full=200)):
+        with serving(workspace) as running:
+            time.sleep(dice.uniform(0.0, 0.2))
+            began = time.monotonic()
+            assert running.stop(dice.choice((signal.SIGINT, signal.SIGTERM))) == 0
+            assert time.monotonic() - began < 20
+            assert running.said[-1] == "stopped; what was committed is kept\n"
 
 
 def test_one_key_at_the_same_time_is_answered_once(server: Server, asked: list[str]) -> None:

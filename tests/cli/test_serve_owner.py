@@ -17,6 +17,7 @@ import pytest
 from adapters.chains import chain_named
 from adapters.owner import wire
 from adapters.owner.door import Door
+from tests.cli.forking import Started
 from tests.cli.running import tracer
 from tests.cli.serving import CHAIN, TOKEN, addresses, copied, eventually, made, serving
 from tests.conftest import scaled
@@ -200,19 +201,16 @@ def test_who_reads_when_the_service_begins_goes_on_through_it(world: Path, tmp_p
     """A trace under way when the service takes the store over: its answer, or one line that says what to do."""
     workspace = copied(world, tmp_path / "w")
     asking = [
-        subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "trace", MARKET, "--json"], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**os.environ, "TRACER_WORKSPACE": str(workspace)},
-        )
+        Started(["trace", MARKET, "--json"], {**os.environ, "TRACER_WORKSPACE": str(workspace)})
         for _ in range(scaled(2, full=3))
-    ]  # fmt: skip
+    ]
     with serving(workspace, TRACER_API_TOKENS=f"desk:{TOKEN}"):
         expected = json.loads(tracer(world, "trace", MARKET, "--json").out)
         for each in asking:
             out, err = each.communicate(timeout=120)
             if each.returncode:
                 assert each.returncode == 3, err
-                assert b"goes through the service" in err
+                assert "goes through the service" in err
             else:
                 assert json.loads(out) == expected
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.forking import Started
 from tests.cli.running import tracer
 from tests.rawblocks import RawTx, framed, p2pkh, shop_chain, write
 from tests.stores import facts
@@ -85,14 +86,14 @@ def test_a_cut_off_tail_is_read_up_to_and_warned_about(tmp_path: Path) -> None:
 
 def test_two_syncs_at_once_load_every_block_once(tmp_path: Path) -> None:
     source = _busy_chain(tmp_path / "blk.dat", 200)
-    command = [sys.executable, "-m", "cli.main", "sync", CHAIN, "--source", f"blocks:{source}"]
+    command = ["sync", CHAIN, "--source", f"blocks:{source}"]
     environment = {**os.environ, "TRACER_WORKSPACE": str(tmp_path / "w")}
-    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+    both = [Started(command, environment) for _ in range(2)]
     for process in both:
         _, errors = process.communicate()
         assert process.returncode in (0, 3), errors
-        assert b"Traceback" not in errors
-    assert tracer(tmp_path / "plain", *command[3:]).code == 0
+        assert "Traceback" not in errors
+    assert tracer(tmp_path / "plain", *command).code == 0
     assert facts(Workspace(tmp_path / "w")) == facts(Workspace(tmp_path / "plain"))
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from typing import Any
 import pytest
 
 from adapters.simulation import build_world
+from tests.cli import forking
 from tests.cli.following import Follower, following
 from tests.cli.running import tracer
 from tests.conftest import scaled
@@ -82,14 +81,11 @@ class Again:
         environment = {**os.environ, "TRACER_WORKSPACE": str(self._workspace), "NO_COLOR": "1"}
         while not self._stop.is_set():
             began = time.monotonic()
-            ran = subprocess.run(
-                [sys.executable, "-m", "cli.main", *self._arguments],
-                env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if ran.returncode:
-                self.errors.append(f"{ran.returncode}: {ran.stderr}")
+            code, out, err = forking.run(self._arguments, environment)
+            if code:
+                self.errors.append(f"{code}: {err}")
             else:
-                self.answers.append((time.monotonic() - began, ran.stdout))
+                self.answers.append((time.monotonic() - began, out))
             if len(self.answers) + len(self.errors) >= self._at_least:
                 self.done.set()
 
@@ -170,7 +166,7 @@ def test_a_follower_long_answers_and_many_short_ones_together(
     assert not short.errors, short.errors
     assert not any("Trying again" in line for line in follower.said)
     assert len(lags) > 10
-    assert len(probe.waits) > 10
+    assert len(probe.waits) > scaled(3, full=10)
     assert p95(probe.waits) < 5, sorted(probe.waits)
     assert p95(lags) < scaled(30, full=5), sorted(
         lags

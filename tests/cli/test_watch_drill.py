@@ -12,8 +12,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ import pytest
 
 from adapters.bitcoin.chains import CHAINS
 from adapters.delivery.channels import load
+from tests.cli.forking import Started
 from tests.cli.running import tracer
 from tests.conftest import scaled
 from tests.nodes.receivers import Hook, Mailbox, Says, hook, mailbox
@@ -122,9 +121,7 @@ class Watcher:
         words = ["watch", "run", CHAIN, "--source", f"blocks:{source}", "--follow", "--interval", "0.1",
                  "--late", "9999d"]  # fmt: skip
         with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", *words], env=environment, stdout=file, stderr=file
-            )
+            self.process = Started(words, environment, out=file.fileno(), err=file.fileno())
 
     def kill(self) -> None:
         """At once; it must have been alive until now."""

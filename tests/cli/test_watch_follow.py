@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.forking import Started
 from tests.cli.running import tracer
 from tests.nodes.litecoind import MATURE, Litecoind, litecoind
 from tracer.state import State
@@ -32,17 +31,14 @@ def node(tmp_path: Path) -> Iterator[Litecoind]:
 
 
 @contextmanager
-def following(folder: Path, node: Litecoind) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "watch", "run", CHAIN, "--follow", "--interval", "0.2"],
-        env={
+def following(folder: Path, node: Litecoind) -> Iterator[Started]:
+    process = Started(
+        ["watch", "run", CHAIN, "--follow", "--interval", "0.2"],
+        {
             **os.environ,
             "TRACER_WORKSPACE": str(folder),
             "TRACER_SOURCE_LITECOIN_REGTEST": f"core:{node.url}?cookie={node.cookie}",
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
     )
     try:
         yield process

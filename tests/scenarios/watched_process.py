@@ -8,8 +8,9 @@ from pathlib import Path
 from tests.scenarios.watched import Town
 
 
-def main(folder: str, now: str) -> None:
-    """Run one turn in a town that is there."""
+def main() -> None:
+    """Run one turn in a town that is there: its folder, and what time it is."""
+    folder, now = sys.argv[1:]
     town = Town(Path(folder))
     town.now = float(now)
     town.runner = town.started(channels=("a", "b"))
@@ -20,4 +21,4 @@ def main(folder: str, now: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

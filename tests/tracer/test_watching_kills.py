@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forking import Started
 from tests.conftest import scaled
 from tests.oracle_watching import OracleWatch, expected
 from tests.scenarios.case import tag, vasp
@@ -42,11 +42,8 @@ def record(town: Town) -> dict[str, Any]:
 
 def turn(town: Town, kill_after: float | None) -> bool:
     """Run one turn in a process; whether it came to its end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.scenarios.watched_process", str(town.workspace.root), str(town.now)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = Started(
+        [str(town.workspace.root), str(town.now)], os.environ, module="tests.scenarios.watched_process"
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n", process.communicate()[1]
