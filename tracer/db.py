@@ -217,9 +217,14 @@ class Database:
         except BaseException:
             # an aborted transaction refuses this too, and would hide why it was aborted
             with suppress(duckdb.Error, StoreBusy):
-                self._con.unregister(name)
+                self._forget(name)
             raise
-        self._con.unregister(name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Unregister; the file need not be there for that, but nobody else may use the connection meanwhile."""
+        with nullcontext() if self._reading is None else self._reading.lease.still():
+            self._con.unregister(name)
 
     @contextmanager
     def lean(self, memory: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tracer import turns
 from tracer.db import Database
 from tracer.errors import StoreBusy, StoreDamaged, StoreUnwritable
 from tracer.opening import Reading
+from tracer.owned import Local
 
 WRITE = """
     from pathlib import Path
@@ -124,6 +126,33 @@ def test_a_writer_is_let_in_while_a_reader_computes(file: Path) -> None:
         writer = process(WRITE, file)
         assert waited(writer) < 20  # this process asks nothing meanwhile
         assert db.value("SELECT count(*) FROM t") == 1_001
+
+
+def test_nobody_asks_on_a_connection_that_forgets_a_table(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who lets go asks what its answer stands on, on the same connection; one alone may use that at a time."""
+    forgets, told = threading.Event(), list[bool]()
+    forget = Local.unregister
+
+    def slowly(self: Local, name: str) -> None:
+        forgets.set()
+        time.sleep(0.3)
+        forget(self, name)
+        forgets.clear()
+
+    class Asking(User):
+        def leaving(self) -> None:
+            told.append(forgets.is_set())
+
+    monkeypatch.setattr(Local, "unregister", slowly)
+    with reader(file, Asking()) as db:
+        writer = process(WRITE, file)
+        while writer.poll() is None:
+            with db.table("wanted", pl.DataFrame({"i": [1]})):
+                pass
+        assert waited(writer) < 20
+    assert told == [False]
 
 
 def test_a_reader_that_nobody_disturbs_keeps_the_file(file: Path) -> None:
