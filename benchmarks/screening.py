@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tracer.intel.claims import Tag
     from tracer.intel.snapshot import Snapshot
     from tracer.ledger.store import Ledger
+    from tracer.screening.examine import Examiner
     from tracer.screening.model import Subject
 
 TAGGED = 2_000
@@ -39,9 +40,11 @@ def measure(bench: Path, txs: int = following.TXS) -> list[str]:
 
     folder = following.store(bench, txs)
     lines = [
-        f"{SINGLES} random addresses one by one, warm; then batches of {BATCHES[1]:,} and {BATCHES[3]:,}; both sides:",
+        f"{SINGLES} random transfers, then as many addresses, one by one, warm; then batches of {BATCHES[1]:,} and "
+        f"{BATCHES[3]:,} addresses; both sides:",
         "",
-        "| | one: median | 95th percentile | batch, subjects/s | exposures | cut short | memory before, after |",
+        "| | one transfer: median, p95 | one address: median, p95 | batch, subjects/s | exposures | cut short | "
+        "memory before, after |",
         "|---|---|---|---|---|---|---|",
     ]
     chain = chain_named(following.CHAIN)
@@ -51,12 +54,8 @@ def measure(bench: Path, txs: int = following.TXS) -> list[str]:
             examiner = Examiner(ledger, snapshot, Settings(hops=hops), rules=clustering())
             subjects = _subjects(ledger, SINGLES + many + 20)
             examiner.examine(subjects[:20])  # compiles and warms
-            singles = []
-            for subject in subjects[20 : 20 + SINGLES]:
-                began = time.perf_counter()
-                examiner.examine([subject])
-                singles.append(time.perf_counter() - began)
-            singles.sort()
+            deposits = _one_by_one(examiner, _transfers(ledger, SINGLES))
+            singles = _one_by_one(examiner, subjects[20 : 20 + SINGLES])
             before, began, found, cut = _memory(), time.perf_counter(), 0, 0
             for first in range(20 + SINGLES, len(subjects), CHUNK):
                 for evidence in examiner.examine(subjects[first : first + CHUNK]):
@@ -64,7 +63,7 @@ def measure(bench: Path, txs: int = following.TXS) -> list[str]:
                     cut += evidence.truncated
             seconds = time.perf_counter() - began
             lines.append(
-                f"| {'direct' if hops == 1 else f'{hops} hops'} | {_ms(singles, 0.5)} | {_ms(singles, 0.95)} | "
+                f"| {'direct' if hops == 1 else f'{hops} hops'} | {_ms(deposits)} | {_ms(singles)} | "
                 f"{many / seconds:,.0f} | {found:,} | {cut:,} | {before:.0f} MB, {_memory():.0f} MB |"
             )
     return lines
@@ -73,8 +72,19 @@ def measure(bench: Path, txs: int = following.TXS) -> list[str]:
 CHUNK = 10_000
 
 
-def _ms(seconds: Sequence[float], share: float) -> str:
-    return f"{1000 * seconds[int(len(seconds) * share)]:.0f} ms"
+def _one_by_one(examiner: Examiner, subjects: Sequence[Subject]) -> list[float]:
+    """Seconds of each, ascending."""
+    seconds = []
+    for subject in subjects:
+        began = time.perf_counter()
+        examiner.examine([subject])
+        seconds.append(time.perf_counter() - began)
+    return sorted(seconds)
+
+
+def _ms(seconds: Sequence[float]) -> str:
+    """Median and 95th percentile."""
+    return ", ".join(f"{1000 * seconds[int(len(seconds) * share)]:.0f} ms" for share in (0.5, 0.95))
 
 
 def _memory() -> float:
@@ -95,6 +105,25 @@ def _subjects(ledger: Ledger, count: int) -> list[Subject]:
     from tracer.screening.model import Subject
 
     return [Subject("address", ledger.chain.name, a, a) for a in _addresses(ledger, count, 5)]
+
+
+def _transfers(ledger: Ledger, count: int) -> list[Subject]:
+    """Random outputs that pay an address: a deposit each."""
+    from tracer.screening.model import Subject
+
+    dice = random.Random(6)
+    most = int(ledger.db.value("SELECT count(*) FROM tx"))
+    places = sorted({dice.randrange(most) for _ in range(2 * count)})
+    found = ledger.db.rows(
+        "WITH asked AS (SELECT tx_id, txid FROM tx WHERE rowid IN (SELECT unnest($places))) "
+        "SELECT txid, min(vout) FROM asked JOIN txout USING (tx_id) WHERE address_id IS NOT NULL "
+        "GROUP BY tx_id, txid ORDER BY tx_id",
+        {"places": places},
+    )
+    texts = [(ledger.chain.hash_text(txid), vout) for txid, vout in dice.sample(found, count)]
+    return [
+        Subject("transfer", ledger.chain.name, f"{txid}:{vout}", txid=txid, vout=vout) for txid, vout in texts
+    ]
 
 
 def _claims(ledger: Ledger, folder: Path) -> Snapshot:

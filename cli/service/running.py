@@ -33,8 +33,6 @@ from tracer.state import State
 from tracer.workspace import held
 
 if TYPE_CHECKING:
-    import socket
-
     import uvicorn
 
     from cli.app import App
@@ -109,7 +107,7 @@ class _Ending:
         self._threads = True
         self._end_if_heard()
 
-    def run(self, server: uvicorn.Server, listening: socket.socket) -> None:
+    def run(self, server: uvicorn.Server, listening: Any) -> None:
         """Let it serve until the end is heard, or was."""
         self._server = server
         self._end_if_heard()
@@ -127,7 +125,7 @@ class _Ending:
             raise KeyboardInterrupt
 
 
-def _listen(service: Service, listening: socket.socket, ending: _Ending) -> None:
+def _listen(service: Service, listening: Any, ending: _Ending) -> None:
     import uvicorn
 
     from cli.service.web import build

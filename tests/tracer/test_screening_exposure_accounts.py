@@ -88,3 +88,20 @@ def test_our_own_wallets_are_no_counterparty(case: AccountCase) -> None:
 def test_a_withdrawal_deals_with_the_owner_directly(case: AccountCase) -> None:
     told = one(case, Subject("withdrawal_attempt", CHAIN.name, "hot", "hot", units=7))
     assert rows(told) == {("exchange", "destination", "direct", "ETH", 7, 7, 1)}
+
+
+def test_payments_in_a_burst_to_an_extorter_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In coin and in token, each by itself; a stranger's payments on behalf of nobody count for nobody else."""
+    paying: list[Row] = [
+        Block(rewards=[("payer", 1_000), ("friend", 100)]),
+        Tx("mint", "bank", moves=[Move(None, "payer", 500, "USDT")]),
+        *(Tx(f"pay {n}", "payer", to="threat", value=10 + n) for n in range(3)),
+        *(Tx(f"token {n}", "payer", to="USDT", moves=[Move("payer", "threat", 5, "USDT")]) for n in range(4)),
+        Tx("once", "friend", to="threat", value=7),
+    ]  # fmt: skip
+    case = AccountCase(tmp_path_factory.mktemp("burst"), paying, tags=[tag("threat", category="sextortion")])
+    told = one(case, of("payer"), dust={CHAIN.name: 0})
+    assert [(b["payments"], b["total"], [case.names[t] for t in b["txids"]]) for b in told.bursts] == [
+        (3, "33", ["pay 0", "pay 1", "pay 2"]), (4, "20", ["token 0", "token 1", "token 2", "token 3"]),
+    ]  # fmt: skip
+    assert one(case, of("friend"), dust={CHAIN.name: 0}).bursts == ()

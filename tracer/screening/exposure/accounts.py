@@ -5,11 +5,10 @@ What left an account is followed from there, what arrived is followed back; ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy as np
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from tracer.clustering import lookup
 from tracer.clustering import state as clustering
@@ -20,8 +19,7 @@ from tracer.flow import services as service_room
 from tracer.flow.accounts import trace as accounts
 from tracer.flow.accounts.assets import Assets, chosen
 from tracer.flow.beyond import NOTHING
-from tracer.flow.facts import Answer, Facts
-from tracer.flow.fates import Fate
+from tracer.flow.facts import Facts
 from tracer.flow.question import Question
 from tracer.flow.seeding import seeds as seeding_room
 from tracer.flow.seeding.grammar import Seed
@@ -31,36 +29,18 @@ from tracer.intel.prices import Prices
 from tracer.intel.snapshot import Snapshot
 from tracer.ledger.store import Ledger
 from tracer.screening.exposure import owners
-from tracer.screening.exposure.beside import attempt, later, order, tags_of_unseen
+from tracer.screening.exposure.account_rows import Counting, Run
+from tracer.screening.exposure.beside import attempt, order, tags_of_unseen
 from tracer.screening.exposure.evidence import CUT
 from tracer.screening.exposure.known import ground
-from tracer.screening.exposure.parties import CROWD, MIX, POOL, Parties, Party, iso
-from tracer.screening.exposure.rows import PATHS, STOPS
+from tracer.screening.exposure.parties import Parties
 from tracer.screening.exposure.sets import POOL_NOTE, SHUT
 from tracer.screening.exposure.settings import HARM, Settings
+from tracer.screening.exposure.unsolicited_transfers import UnaskedTransfers
 from tracer.screening.model import METHODS, Cluster, Evidence, Exposure, Side, Subject
 
-BRIDGE = "defi_bridge"
-"""The word of a bridge that a list or an event names and no claim."""
-
-_BARE = {
-    Fate.CUSTODIAL_POOL: POOL, Fate.HIGH_DEGREE: CROWD, Fate.MIXER: MIX, Fate.BRIDGE: BRIDGE,
-}  # fmt: skip
-
-
-@dataclass
-class _Row:
-    """Money of one asset at one party, at one level, directly or not."""
-
-    party: Party
-    level: str
-    asset: int
-    hops: int
-    units: dict[str, int]
-    first: int
-    last: int
-    ways: list[tuple[int, list[int]]] = field(default_factory=list)
-    days: dict[str, dict[int, int]] = field(default_factory=dict)
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class Accounts:
@@ -75,6 +55,8 @@ class Accounts:
         self._ground = ground(ledger, snapshot, rules)
         self._clusters = clustering.current(ledger)
         self._prices = Prices(snapshot.claims("prices"), settings.currency, settings.price_source)
+        self._counting = Counting(ledger, self._parties)
+        self._unasked = UnaskedTransfers(ledger, settings.dust.get(ledger.chain.name))
 
     def examine(self, subjects: Sequence[Subject], detector: Detector) -> list[Evidence]:
         """Evidence of each, in their order."""
@@ -124,24 +106,31 @@ class Accounts:
             sides = sides if asked == 2 else [sides[1 - asked]]
         exposures: list[Exposure] = []
         gaps, notes, totals = list(evidence.gaps), list(evidence.notes), dict[Side, int]()
-        truncated = False
+        truncated, extorted = False, tuple[Mapping[str, Any], ...]()
         for side, direction in sides:
-            facts, answers = self._followed(subject, side, direction)
+            followed = self._followed(subject, side, direction)
+            brought: Counter[str] = Counter()
+            for run in followed:
+                brought.update(run.brought)
+            for run in followed:
+                gaps += [gap for gap in run.facts.gaps if gap not in gaps]
+                notes += [note for note in run.facts.notes if note not in notes]
+                truncated |= run.cut
+                exposures += self._counting.exposures(side, run, brought)
+                if side == "destination":
+                    extorted = self._counting.bursts(run, self._ground.time)
             if subject.kind == "transfer":
-                evidence, subject = _named(evidence, facts)
-            gaps += [gap for gap in facts.gaps if gap not in gaps]
-            notes += [note for note in facts.notes if note not in notes]
-            truncated |= any((a.taint.fate == int(Fate.TX_LIMIT))[a.taint.amount > 0].any() for a in answers)
-            totals[side] = int((answers[0].sums or [{}])[0].get("seed", 0)) if facts.worths else 0
-            exposures += self._exposures(side, facts, answers)
+                evidence, subject = _named(evidence, followed)
+            totals[side] = brought[_native(followed[0].facts)]
         if truncated:
             notes.append(CUT.format(most=self._settings.max_txs))
         return replace(
             evidence, exposures=tuple(sorted(exposures, key=order)), gaps=tuple(gaps), notes=tuple(notes),
-            truncated=truncated, received=totals.get("source"), sent=totals.get("destination"),
+            truncated=truncated, bursts=extorted, received=totals.get("source"), sent=totals.get("destination"),
         )  # fmt: skip
 
-    def _followed(self, subject: Subject, side: Side, direction: Any) -> tuple[Facts, list[Answer]]:
+    def _followed(self, subject: Subject, side: Side, direction: Any) -> list[Run]:
+        """What was asked for, and beside it what was not, each followed by itself."""
         transfer = subject.kind == "transfer"
         seed = Seed("address", subject.address or "")
         if transfer:
@@ -169,83 +158,24 @@ class Accounts:
         )
         read = (tip, list(self._ground.runs))
         made_by = (self._rules, _no_rates, "")
-        return accounts.follow(
-            self._ledger,
-            self._snapshot,
-            question,
-            self._prices,
-            self._services,
-            read,
-            made_by,
-            _on,
-            lots,
-            NOTHING,
-        )
 
-    def _exposures(self, side: Side, facts: Facts, answers: Sequence[Answer]) -> list[Exposure]:
-        trail, rows = facts.trail, dict[tuple[Any, ...], _Row]()
-        least: dict[int, int] = {}
-        for answer in answers:
-            for o in np.flatnonzero((answer.taint.amount > 0) & np.isin(answer.taint.fate, STOPS)).tolist():
-                least[o] = min(least.get(o, 1 << 40), len(_way(facts, answer, o)))
-        for answer in answers:
-            taint = answer.taint
-            for o in np.flatnonzero((taint.amount > 0) & np.isin(taint.fate, STOPS)).tolist():
-                party, key = self._party(facts, Fate(int(taint.fate[o])), o)
-                if party is None:
-                    continue
-                time, units, steps = int(trail.time[o]), int(taint.amount[o]), max(least[o], 1)
-                level = self._parties.level(party.vasp_id, time // DAY)
-                row = rows.setdefault(
-                    (key, level, facts.asset(o), steps <= 1),
-                    _Row(party, level, facts.asset(o), steps, dict.fromkeys(METHODS, 0), time, time),
-                )
-                row.units[answer.method] += units
-                row.hops, row.first, row.last = (
-                    min(row.hops, steps),
-                    min(row.first, time),
-                    max(row.last, time),
-                )
-                row.ways.append((units, _way(facts, answer, o)))
-                days = row.days.setdefault(answer.method, {})
-                days[time // DAY] = days.get(time // DAY, 0) + units
+        def follow(some: pl.DataFrame, *, solicited: bool) -> Run:
+            found = accounts.follow(
+                self._ledger, self._snapshot, question, self._prices, self._services, read, made_by, _on,
+                replace(lots, moved=some), NOTHING,
+            )  # fmt: skip
+            return Run(*found, solicited)
+
+        moved = lots.moved
+        assert moved is not None
+        unasked = self._unasked.among(moved)
+        if side == "destination" or not unasked.any():
+            return [follow(moved, solicited=True)]
         return [
-            exposure
-            for row in rows.values()
-            for exposure in self._written(side, facts, row, int((answers[0].sums or [])[row.asset]["seed"]))
+            follow(part, solicited=solicited)
+            for part, solicited in ((moved.filter(~unasked), True), (moved.filter(unasked), False))
+            if part.height
         ]
-
-    def _party(self, facts: Facts, fate: Fate, output: int) -> tuple[Party | None, object]:
-        number = int(facts.trail.holding[output])
-        if number >= 0:
-            party = self._parties.of(number)
-            return (None, None) if party.own else (party, number)
-        if fate is Fate.CUSTODIAL_POOL and facts.trail.pool[output] < 0:
-            return None, None  # it came back to the account itself
-        word = _BARE.get(fate, POOL)
-        return Party(bare=word), word
-
-    def _written(self, side: Side, facts: Facts, row: _Row, total: int) -> list[Exposure]:
-        worth, party = facts.worth_of(row.asset), row.party
-        names = self._ledger.render_txids({tx for _, way in row.ways for tx in way if tx >= 0})
-        ways: list[tuple[str, ...]] = []
-        for _, way in sorted(row.ways, key=lambda item: (-item[0], item[1])):
-            shown = tuple(names[tx] for tx in way if tx in names)
-            if shown not in ways:
-                ways.append(shown)
-        days = row.days[max(row.days, key=lambda name: row.units[name])]
-        return [
-            Exposure(
-                category=word, side=side, type="direct" if row.hops <= 1 else "indirect", entity=party.entity,
-                vasp_id=party.vasp_id, kyc_level=row.level, words=party.said, units=row.units, total=total,
-                min_hops=row.hops, first_time=row.first, last_time=row.last,
-                paths=tuple(sorted(ways[:PATHS], key=len)), claims=frozenset(r["claim_id"] for r in rows),
-                labels_later=bool(rows) and all(later(r, iso(row.last // DAY)) for r in rows),
-                listed=self._parties.designations(rows), asset=worth.coin.name, asset_id=worth.coin.asset_id,
-                decimals=worth.coin.decimals or 0, fiat=worth.over(days)["fiat"],
-            )
-            for word, rows in (party.words or {party.bare: ()}).items()
-        ]  # fmt: skip
 
     def _claimed(self, base: Evidence, told: owners.Said, address: int | None) -> Evidence:
         chain, tip = self._ledger.chain, self._ground.time // DAY
@@ -294,24 +224,21 @@ class Accounts:
         return ""
 
 
-def _way(facts: Facts, answer: Answer, output: int) -> list[int]:
-    """Transactions from the subject to where money rests, the nearest first; both sides of a swap are one step."""
-    steps: list[int] = []
-    while output >= 0:
-        tx_id = int(facts.trail.met[output])
-        if steps[-1:] != [tx_id]:
-            steps.append(tx_id)
-        output = -1 if answer.taint.seeded[output] else int(answer.taint.via[output])
-    return steps[::-1]
+def _native(facts: Facts) -> str:
+    return f"{facts.ledger.chain.caip2}/native"
 
 
-def _named(evidence: Evidence, facts: Facts) -> tuple[Evidence, Subject]:
+def _named(evidence: Evidence, followed: Sequence[Run]) -> tuple[Evidence, Subject]:
     """A transfer with what the ledger says of it."""
-    moved = facts.lots.moved
-    own = None if moved is None else moved.filter("lot")
-    if own is None or not own.height:
+    own = [
+        row
+        for run in followed
+        if run.facts.lots.moved is not None
+        for row in run.facts.lots.moved.filter("lot").iter_rows(named=True)
+    ]
+    if not own:
         return evidence, evidence.subject
-    row = own.row(0, named=True)
+    row, facts = own[0], followed[0].facts
     paid = None if row["target"] is None else facts.ledger.render_addresses([row["target"]])[row["target"]]
     units = None if row["amount"] is None else int(row["amount"])
     subject = replace(evidence.subject, transfer_index=row["position"], address=paid, units=units)
