@@ -37,7 +37,6 @@ class Door:
         self._open, self._engine = open_store, engine
         self._listener: socket.socket | None = None
         self._visits: set[_Visit] = set()
-        self._stopping = False
 
     @property
     def visitors(self) -> int:
@@ -63,7 +62,8 @@ class Door:
                 hint="Check its folder's owner and mode.",
             ) from error
         self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), name="door", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, args=(listener,), name="door", daemon=True)
+        self._accepting.start()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -94,12 +94,12 @@ class Door:
 
     def stop(self) -> None:
         """Let nobody in any more, and end the visits: each is told in one line."""
-        self._stopping = True
         if self._listener is not None:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self.path.unlink(missing_ok=True)
+            self._accepting.join(timeout=10)  # who was let in last has begun
         for visit in list(self._visits):
             visit.end()
 

@@ -70,7 +70,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         summary="Screen one subject or many",
         responses={
             200: openapi.answer(many=True),
-            **responses(401, 408, 409, 413, 415, 422, 429, 500, 503, 504),
+            **responses(401, 408, 409, 413, 415, 421, 422, 429, 500, 503, 504),
         },
         openapi_extra=openapi.BODY,
     )
@@ -94,7 +94,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         operation_id="screening",
         summary="A kept screening",
         dependencies=[Depends(_admitted)],
-        responses={200: openapi.answer(many=False), **responses(401, 404, 422, 429, 500, 503)},
+        responses={200: openapi.answer(many=False), **responses(401, 404, 421, 422, 429, 500, 503)},
     )
     async def kept(screening_id: ScreeningId, compat: Compat = None, view: Seen = "full") -> Response:
         answer = await service.kept(screening_id, compat, view)
@@ -108,7 +108,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         responses={
             200: {"model": documents.Health},
             503: {"model": documents.Health, "description": "It lives, and is not ready."},
-            **responses(500),
+            **responses(421, 500),
         },
     )
     async def health() -> JSONResponse:
@@ -123,7 +123,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         response_class=Response,
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-            **responses(401, 429, 500),
+            **responses(401, 421, 429, 500),
         },
     )
     async def told() -> Response:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.bitcoin.chains import CHAINS
+from adapters.bitcoin.folder.source import BlockFiles
 from adapters.simulation.encode import mine, sha256d, subsidy
 from tests.rawblocks import RawChain, RawTx, framed, p2pkh, shop_chain, write
 from tests.stores import facts, opened, sync, synced
 from tracer.errors import BadBlock, BadBlockFile, SourceUnavailable
+from tracer.ledger.loading import Known
 from tracer.workspace import Workspace
 
 
@@ -258,3 +261,20 @@ def test_blocks_that_follow_nothing_known_are_refused_when_they_state_no_height(
     orphan.add_raw([RawTx([(bytes(32), 0xFFFFFFFF)], [(p2pkh("m"), 5)], script_sig=b"\x00\x00")])
     with pytest.raises(BadBlockFile, match="states no height of its own"):
         sync(Workspace(tmp_path / "w"), write(tmp_path / "blk.dat", orphan.blocks[1:]))
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    """As `--follow` meets it: what was found in the one is not looked for in the other."""
+    chain = shop_chain()
+    file = write(tmp_path / "blk00000.dat", chain.blocks)
+    source = BlockFiles(file, CHAINS["bitcoin-regtest"])
+    with opened(Workspace(tmp_path / "w"), read_only=False) as ledger:
+        (plan,) = source.plan(Known(ledger))
+        other = chain.fork(len(chain.blocks) - 4, b"\1")
+        for _ in range(5):
+            other.add()
+        write(tmp_path / "new", other.blocks).replace(file)
+        with pytest.raises(SourceUnavailable, match="was replaced while it was read"):
+            list(source.batches(plan))
+        (plan,) = source.plan(Known(ledger))
+        assert sum(batch.blocks.num_rows for batch in source.batches(plan)) == len(other.blocks)

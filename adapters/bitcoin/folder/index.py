@@ -79,6 +79,11 @@ class Index:
         found = self.places[place]
         return f"{self.files[found.file]} at offset {found.offset}"
 
+    def walked(self, file: int) -> int | None:
+        """Which file it was, of those that ever had its name, whose blocks are known: its inode."""
+        stamp = self._walked[file].stamp
+        return None if stamp is None else stamp[0]
+
     def refresh(self, files: Sequence[Path]) -> bool:
         """Read what the files got since the last time; False where this is another set: index anew.
 

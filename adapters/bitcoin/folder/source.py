@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BufferedReader
@@ -29,7 +30,8 @@ DECODERS = 2
 RUNS_AHEAD = 4
 _FRONT = 4_000
 """Bytes of a block in which the height stands that its coinbase states."""
-_GONE = "A node that prunes deletes its oldest files. Run the same command again: it resumes."
+_AGAIN = "Run the same command again: it resumes."
+_GONE = f"A node that prunes deletes its oldest files. {_AGAIN}"
 
 
 class BlockFiles:
@@ -214,6 +216,8 @@ class _Reader:
             if self._handle is None or place.file != self._opened:
                 self.__exit__()
                 self._handle, self._opened = file.open("rb"), place.file
+                if os.fstat(self._handle.fileno()).st_ino != self._index.walked(place.file):
+                    raise SourceUnavailable(f"{file} was replaced while it was read.", hint=_AGAIN)
             self._handle.seek(place.offset)
             got = self._handle.readinto(out.data)
         except OSError as error:
