@@ -5,6 +5,7 @@ Txids and addresses stand whole, so that they can be copied. Nothing is ever cal
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,18 @@ def _whole(console: Console, document: Document) -> None:
         if found := list(lines):
             console.print(f"\n{title}", style="bold")
             for line in found:
-                console.print(f"  {line}", soft_wrap=True)
+                _line(console, line)
+
+
+def _line(console: Console, line: str) -> None:
+    """Indented; at a terminal what is too long goes on below, between words, and elsewhere a line stays one."""
+    if not console.is_terminal:
+        console.print(f"  {line}", soft_wrap=True)
+        return
+    from rich.padding import Padding
+
+    text = line.lstrip()
+    console.print(Padding(console.render_str(text), (0, 0, 0, 2 + len(line) - len(text))))
 
 
 def _head(console: Console, document: Document) -> None:
@@ -154,17 +166,19 @@ def _when(sanctioned: Document) -> str:
 
 
 def _who(document: Document) -> Iterator[str]:
-    for row in document["identifications"][:ROWS]:
+    said: Counter[str] = Counter()
+    for row in document["identifications"]:
         whole = ", of its whole cluster" if row["whole_cluster"] else ""
-        yield (
-            f"{row['label']}: {row['category']}{whole} ({row['source']}, {row['date']}, confidence {row['confidence']})"
-        )
-    yield from _more(len(document["identifications"]), "claim")
+        told = f"{row['source']}, {row['date']}, confidence {row['confidence']}"
+        said[f"{row['label']}: {row['category']}{whole} ({told})"] += 1
+    for line, claims in list(said.items())[:ROWS]:
+        yield line + (f", {claims} claims alike" if claims > 1 else "")
+    yield from _more(len(said), "claim")
     cluster = document["cluster"]
     if cluster:
         kyc = f", KYC {cluster['kyc_level']}" if cluster["kyc_level"] else ""
         named = f": {cluster['entity']}, {cluster['category']}{kyc}" if cluster["entity"] else ""
-        yield f"{cluster['id']}, {many(cluster['size'], 'address').replace('addresss', 'addresses')}{named}"
+        yield f"{cluster['id']}, {many(cluster['size'], 'address', 'es')}{named}"
     for mark in document["protected"]:
         yield f"marked as {mark.replace('_', ' ')}: leave it out of what is passed on"
 
