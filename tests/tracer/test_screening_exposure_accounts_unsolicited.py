@@ -97,6 +97,28 @@ def test_what_its_payee_called_for_is_asked_for_however_little(case: AccountCase
     assert rows(one(case, of("dan"))) == {("PAID", True, 1, 1)}
 
 
+@pytest.mark.parametrize(
+    ("decimals", "solicited"), [(None, True), (0, True), (2, True), (5, False), (77, True)]
+)
+def test_only_where_decimals_are_known_a_token_has_dust(
+    tmp_path_factory: pytest.TempPathFactory, decimals: int | None, solicited: bool
+) -> None:
+    paid: list[Row] = [
+        Tx("issue", "bank", moves=[Move(None, "evil", 9, "COIN"), Move(None, "evil", 1, "PUNK#7")]),
+        Tx("one", "evil", to="COIN", moves=[Move("evil", "ann", 1, "COIN")]),
+        Tx("punk", "evil", to="PUNK", moves=[Move("evil", "ann", 1, "PUNK#7")]),
+    ]
+    told = [Token("COIN", symbol="COIN", decimals=decimals)]
+    case = AccountCase(
+        tmp_path_factory.mktemp("odd"), paid, tags=[tag("evil", category="sanction")], told=told
+    )
+    found = rows(one(case, of("ann")))
+    assert {(asset.partition(" ")[0], asked) for asset, asked, *_ in found} == {
+        ("COIN", solicited),
+        ("PUNK", True),
+    }
+
+
 def test_a_transfer_that_is_dust_is_judged_as_such(case: AccountCase) -> None:
     for name, solicited in (("dust", False), ("pay", True)):
         told = one(case, Subject("transfer", CHAIN.name, name, txid=shown(name), transfer_index=0))

@@ -18,6 +18,7 @@ ORDER BY place;
 WITH paid AS MATERIALIZED (
     SELECT source, asset_id, amount, target, tx_id FROM outflow
     WHERE source IN (SELECT source FROM asked) AND asset_id IN (SELECT asset_id FROM asked)
+      AND amount IN (SELECT amount FROM asked)
 )
 SELECT a.place, count(DISTINCT p.target) AS accounts
 FROM asked AS a
