@@ -101,7 +101,7 @@ def test_payments_in_a_burst_to_an_extorter_are_told(tmp_path_factory: pytest.Te
     ]  # fmt: skip
     case = AccountCase(tmp_path_factory.mktemp("burst"), paying, tags=[tag("threat", category="sextortion")])
     told = one(case, of("payer"), dust={CHAIN.name: 0})
-    assert [(b["payments"], b["total"], [case.names[t] for t in b["txids"]]) for b in told.bursts] == [
-        (3, "33", ["pay 0", "pay 1", "pay 2"]), (4, "20", ["token 0", "token 1", "token 2", "token 3"]),
+    assert [(b["asset"], b["payments"], b["total"], [case.names[t] for t in b["txids"]]) for b in told.bursts] == [
+        ("ETH", 3, "33", ["pay 0", "pay 1", "pay 2"]), ("USDT", 4, "20", ["token 0", "token 1", "token 2", "token 3"]),
     ]  # fmt: skip
     assert one(case, of("friend"), dust={CHAIN.name: 0}).bursts == ()

@@ -79,8 +79,8 @@ class Index:
         found = self.places[place]
         return f"{self.files[found.file]} at offset {found.offset}"
 
-    def walked(self, file: int) -> int | None:
-        """Which file it was, of those that ever had its name, whose blocks are known: its inode."""
+    def inode(self, file: int) -> int | None:
+        """Of the file whose blocks these are: another one may have its name by now."""
         stamp = self._walked[file].stamp
         return None if stamp is None else stamp[0]
 

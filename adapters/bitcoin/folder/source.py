@@ -216,7 +216,7 @@ class _Reader:
             if self._handle is None or place.file != self._opened:
                 self.__exit__()
                 self._handle, self._opened = file.open("rb"), place.file
-                if os.fstat(self._handle.fileno()).st_ino != self._index.walked(place.file):
+                if os.fstat(self._handle.fileno()).st_ino != self._index.inode(place.file):
                     raise SourceUnavailable(f"{file} was replaced while it was read.", hint=_AGAIN)
             self._handle.seek(place.offset)
             got = self._handle.readinto(out.data)

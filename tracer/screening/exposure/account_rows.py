@@ -114,9 +114,9 @@ class Counting:
                 found[o] = Payment(int(facts.trail.time[o]), int(facts.trail.met[o]), units)
         names = self._ledger.render_txids({p.tx_id for each in paid.values() for p in each.values()})
         return tuple(
-            burst
-            for asset in sorted(paid)
-            for burst in bursts(list(paid[asset].values()), facts.worth_of(asset), tip, names)
+            {**burst, "asset": worth.coin.name, "asset_id": worth.coin.asset_id}
+            for worth, rows in ((facts.worth_of(asset), paid[asset]) for asset in sorted(paid))
+            for burst in bursts(list(rows.values()), worth, tip, names)
         )
 
     def _party(self, facts: Facts, fate: Fate, output: int) -> tuple[Party | None, object]:

@@ -1,8 +1,8 @@
 """Inflow of account chains that nobody asked for: dust, and the same amount sent to many strangers on one day.
 
-Poisoned address books, airdrops of made-up tokens, and dust that marks accounts of others (as after the designation of
-2022-08-08) all come so. What the payee itself called for is asked for, however little it is: who signed a transaction,
-or paid in it, traded. As on chains of outputs it says something of who sent it, and nothing of who got it.
+Airdrops of made-up tokens, and dust that is to mark accounts of others, come so. What the payee itself called for is
+asked for, however little it is: who signed a transaction, or paid in it, traded. As on chains of outputs it says
+something of who sent it, and nothing of who got it.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class UnaskedTransfers:
         small = self._small(arrived)
         if not small.height:
             return pl.repeat(value=False, n=moved.height, dtype=pl.Boolean, eager=True)
-        small = small.filter(~pl.col("place").is_in(self._asked("signed", small).implode()))
-        worthless = small.filter(pl.col("bare"))
-        touched = self._asked("spent", worthless)
-        small = small.filter(~(pl.col("bare") & pl.col("place").is_in(touched.implode())))
+        signed = self._rows("signed", small.select("place", "tx_id", "target"))
+        small = small.join(signed, on="place", how="anti", maintain_order="left")
+        spent = self._rows("spent", small.filter("bare").select("place", "target", "asset_id"))
+        small = small.join(spent, on="place", how="anti", maintain_order="left")
         rest = small.filter(~pl.col("dusty")).with_columns(day=pl.col("time") // DAY)
         fans = self._rows("fans", rest.select("place", "day", "source", "asset_id", "amount"))
         many = fans.filter(pl.col("accounts") >= SPAM_ACCOUNTS)["place"]
@@ -86,10 +86,6 @@ class UnaskedTransfers:
         return rows.filter(pl.col("dusty") | pl.col("spam") | pl.col("bare")).with_columns(
             bare=pl.col("bare") & ~pl.col("dusty") & ~pl.col("spam")
         )
-
-    def _asked(self, query: str, rows: pl.DataFrame) -> pl.Series:
-        columns = ["place", "tx_id", "target"] if query == "signed" else ["place", "target", "asset_id"]
-        return self._rows(query, rows.select(columns))["place"]
 
     def _rows(self, query: str, asked: pl.DataFrame) -> pl.DataFrame:
         with self._ledger.db.table("asked", asked):
