@@ -15,15 +15,15 @@ import numpy as np
 
 from tracer.chain import Chain, Family, ScriptKind, first_tx_id, utxo
 from tracer.clustering import constraints as claims
-from tracer.clustering import former, keys
+from tracer.clustering import former, keeping, keys
 from tracer.clustering import state as states
 from tracer.clustering.constraints import Constraints
 from tracer.clustering.mixing import block_ranges, find_mixes
 from tracer.clustering.numbers import Numbers
-from tracer.clustering.rules import CO_SPEND, JOINED, SAME_KEY, RuleSet, Tier
+from tracer.clustering.rules import CO_SPEND, SAME_KEY, RuleSet, Tier
 from tracer.clustering.state import Applied, Recorded
-from tracer.clustering.unionfind import REASONS, Merges, Refused, UnionFind
 from tracer.clustering.unionfind import Sizes as Counted
+from tracer.clustering.unionfind import UnionFind
 from tracer.db import named_sql
 from tracer.errors import UsageError
 from tracer.ledger.store import Ledger, Tip
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     Int32 = NDArray[np.int32]
 
 Progress = Callable[[int, int], None]
-
-NO_TX = -1
-"""Stands for the transaction of a link that no transaction made: an override."""
 
 _SQL = named_sql("tracer.clustering", "build.sql")
 
@@ -160,9 +157,9 @@ def _run(work: _Work, progress: Progress | None) -> dict[str, Any]:
         merges, refused = sets.merges(), sets.refused()
         if work.since and work.since.joins and refused.tx_id.size:
             raise _Contradicted
-        _keep_clusters(ledger, numbers, before, sets.roots(), sizes.alone, step)
-        _keep_merges(ledger, numbers, merges)
-        keep_refused(ledger, numbers, refused, Tier.CONSERVATIVE)
+        keeping.clusters(ledger, numbers, before, sets.roots(), sizes.alone, step)
+        keeping.merges(ledger, numbers, merges)
+        keeping.refused(ledger, numbers, refused, Tier.CONSERVATIVE)
         recorded = _record(work, tip, sets, sizes, numbers)
         states.write(ledger, recorded)
     return states.document(ledger, states.ClusteringState(recorded, behind=0, valid=True))
@@ -213,7 +210,7 @@ def _united(work: _Work, numbers: Numbers, before: Int32 | None) -> UnionFind:
     unbounded = np.iinfo(np.int32).max
     without = _spent(work, numbers, UnionFind(numbers.size, **bounds, large=unbounded))
     refused = _link(without, joined)
-    _keep_refused_joins(ledger, constraints, refused)
+    keeping.refused_joins(ledger, constraints, refused)
     sets = UnionFind(numbers.size, **bounds)
     _link(sets, joined[refused == 0])
     return _spent(work, numbers, sets)
@@ -264,108 +261,6 @@ def split_pairs(constraints: Constraints, numbers: Numbers) -> Int32:
 def _pairs(constraints: Constraints, numbers: Numbers, kind: str) -> Int32:
     rows = [(o.a, o.b) for o in constraints.overrides if o.kind == kind]
     return numbers.of_ids(np.array(rows, np.int32).reshape(-1, 2).ravel()).reshape(-1, 2)
-
-
-def _keep_clusters(
-    ledger: Ledger,
-    numbers: Numbers,
-    before: Int32 | None,
-    roots: Int32,
-    alone: NDArray[np.bool_],
-    step: int | None,
-) -> None:
-    """Write the clusters of two addresses or more that are new or changed; all others need no row.
-
-    `step`: under which what changes is kept for readers that will come back, None where it need not be.
-    """
-    import pyarrow as pa
-
-    together = ~(alone & (roots == np.arange(roots.size, dtype=np.int32)))
-    moved = np.empty(0, np.int32)
-    if before is None:
-        members = np.flatnonzero(together).astype(np.int32)
-        left = moved
-    else:
-        was = _in_company(before)
-        members = np.flatnonzero(together & (~was | (roots != before))).astype(np.int32)
-        moved = members[was[members]]
-        left = before[moved]
-    leaving = pa.table({"address_id": numbers.to_ids(moved), "left_id": numbers.to_ids(left)})
-    found = pa.table({"address_id": numbers.to_ids(members), "cluster_id": numbers.to_ids(roots[members])})
-    with ledger.db.table("moved", leaving), ledger.db.table("found", found):
-        if before is not None:
-            ledger.db.run(_SQL["leave_clusters"])
-            ledger.db.run(_SQL["leave_members"])
-            if step is not None:
-                former.changed(ledger, step)
-        ledger.db.run(_SQL["keep_clusters"])
-        ledger.db.run(_SQL["keep_members"])
-    if before is None and step is not None:
-        former.replaced(ledger, step)
-
-
-def _in_company(roots: Int32) -> NDArray[np.bool_]:
-    """Whose set has another member."""
-    other: NDArray[np.bool_] = roots != np.arange(roots.size, dtype=np.int32)
-    found = other.copy()
-    found[roots[other]] = True
-    return found
-
-
-def _keep_merges(ledger: Ledger, numbers: Numbers, merges: Merges) -> None:
-    import polars as pl
-
-    found = pl.DataFrame(
-        {
-            "tx_id": merges.tx_id,
-            "by_key": merges.by_key,
-            "kept": numbers.to_ids(merges.kept),
-            "merged": numbers.to_ids(merges.merged),
-            "kept_size": merges.kept_size,
-            "merged_size": merges.merged_size,
-            "alarm": merges.alarm,
-        }
-    ).with_row_index("row")
-    heuristic = pl.when("by_key").then(pl.lit(SAME_KEY)).otherwise(pl.lit(CO_SPEND))
-    with ledger.db.table("found", found.with_columns(heuristic.alias("heuristic"))):
-        ledger.db.run(_SQL["keep_merges"])
-
-
-def keep_refused(ledger: Ledger, numbers: Numbers, refused: Refused, tier: Tier) -> None:
-    """Note what a constraint forbade, for review."""
-    import polars as pl
-
-    found = pl.DataFrame(
-        {
-            "tx_id": refused.tx_id,
-            "by_key": refused.by_key,
-            "a": numbers.to_ids(refused.a),
-            "b": numbers.to_ids(refused.b),
-            "reason": np.array(REASONS)[refused.reason],
-        }
-    )
-    heuristic = pl.when("by_key").then(pl.lit(SAME_KEY)).otherwise(pl.lit(CO_SPEND))
-    found = found.with_columns(heuristic.alias("heuristic"), pl.lit(tier.value).alias("tier"))
-    with ledger.db.table("found", found):
-        ledger.db.run(_SQL["keep_refused"])
-
-
-def _keep_refused_joins(ledger: Ledger, constraints: Constraints, reasons: Int32) -> None:
-    """An override that contradicts what is claimed since is not taken, and said so."""
-    import polars as pl
-
-    joins = [o for o in constraints.overrides if o.kind == "join"]
-    rows = [
-        (NO_TX, o.a, o.b, REASONS[reason])
-        for o, reason in zip(joins, reasons.tolist(), strict=True)
-        if reason
-    ]
-    schema = {"tx_id": pl.Int64, "a": pl.Int32, "b": pl.Int32, "reason": pl.String}
-    found = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.lit(JOINED).alias("heuristic"), pl.lit(Tier.CONSERVATIVE.value).alias("tier")
-    )
-    with ledger.db.table("found", found):
-        ledger.db.run(_SQL["keep_refused"])
 
 
 def _record(work: _Work, tip: Tip, sets: UnionFind, sizes: Counted, numbers: Numbers) -> Recorded:
