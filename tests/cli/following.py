@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.forking import Started
+from tests.cli.heard import Heard
 
 CHAIN = "evm-31337"
 
 
-class Follower:
+class Follower(Heard):
     """A running `tracer sync --follow`."""
 
     def __init__(self, workspace: Path, source: str, chain: str = CHAIN, *options: str) -> None:
         words = ["sync", chain, "--follow", "--interval", "0.1", "--json", "--no-openings", *options]
-        self.process = Started(
+        super().__init__(
             words,
             {
                 **os.environ,
@@ -30,24 +28,6 @@ class Follower:
                 f"TRACER_SOURCE_{chain.upper().replace('-', '_')}": source,
             },
         )
-        self.said: list[str] = []
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self._lines.put(line)
-        self._lines.put("")
-
-    def until(self, words: str) -> str:
-        """The next line with these words."""
-        while True:
-            line = self._lines.get(timeout=300)
-            assert line, f"it ended before it said {words!r}: {self.said}"
-            self.said.append(line)
-            if words in line:
-                return line
 
     def stop(self, by: signal.Signals = signal.SIGINT) -> tuple[int, Any]:
         """End it; its exit code and its document."""
@@ -63,6 +43,4 @@ def following(*arguments: Any) -> Iterator[Follower]:
     try:
         yield follower
     finally:
-        follower.process.kill()
-        follower.process.wait()
-        follower.process.close()
+        follower.end()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from tests.cli.forking import Started
+from tests.cli.heard import Heard
 from tests.cli.running import tracer
 
 CHAIN = "bitcoin-regtest"
@@ -28,7 +26,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 WORLD = "simulation:market?seed=5&txs=1500"
 
 
-class Server:
+class Server(Heard):
     """A running `tracer serve`."""
 
     def __init__(self, workspace: Path, *options: str, **environment: str) -> None:
@@ -39,29 +37,11 @@ class Server:
             "TRACER_API_TOKENS": f"desk:{TOKEN}",
             **environment,
         }
-        self.process = Started(["serve", "--port", "0", *options], given, out=subprocess.DEVNULL)
-        self.said: list[str] = []
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        super().__init__(["serve", "--port", "0", *options], given, out=subprocess.DEVNULL)
         self.url = "http://" + re.sub(r".*http://(\S+) .*", r"\1", self.until("serving ")).strip()
         self.client = httpx.Client(
             base_url=self.url, timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}
         )
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self._lines.put(line)
-        self._lines.put("")
-
-    def until(self, words: str) -> str:
-        """The next line with these words."""
-        while True:
-            line = self._lines.get(timeout=120)
-            assert line, f"it ended before it said {words!r}: {self.said}"
-            self.said.append(line)
-            if words in line:
-                return line
 
     def screen(self, body: Any, **more: Any) -> httpx.Response:
         """`POST /v1/screenings`."""
@@ -71,8 +51,7 @@ class Server:
         """End it; its exit code."""
         self.process.send_signal(by)
         code = self.process.wait(timeout=60)
-        while line := self._lines.get(timeout=10):
-            self.said.append(line)
+        self.rest()
         return code
 
 
@@ -83,9 +62,7 @@ def serving(workspace: Path, *options: str, **environment: str) -> Iterator[Serv
         yield server
     finally:
         server.client.close()
-        server.process.kill()
-        server.process.wait()
-        server.process.close()
+        server.end()
 
 
 def made(folder: Path) -> Path:
